@@ -1,0 +1,153 @@
+package probe
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"strconv"
+	"time"
+)
+
+// Shot is one request that is due.
+type Shot struct {
+	Target *Target
+	Kind   Kind
+	Lane   Lane
+	// Due is when the schedule wanted it. Its monotonic reading is used where it
+	// has one.
+	Due time.Time
+	// Seq tells apart what is due at the same time.
+	Seq                    uint64
+	Window, Stage, Episode string
+	// Timeout, where not 0, replaces the target's.
+	Timeout time.Duration
+	// Reuse lets the request go over a connection that an earlier one opened.
+	Reuse bool
+	// Header is added to the request's; nil is none.
+	Header map[string]string
+}
+
+// Call is a request that is ready to be sent.
+type Call struct {
+	Shot
+	ID      string
+	Ask     Ask
+	Request Request
+	// Limit is the timeout in force.
+	Limit time.Duration
+	// InputHash and ParamsHash are the Result's.
+	InputHash, ParamsHash string
+}
+
+// Runner makes results of shots. It holds no state of its own.
+type Runner struct {
+	Exchanger Exchanger
+	Location  string
+	Version   string
+}
+
+// Prepare draws the shot's input and builds its request, the same for the same
+// shot every time. An error is ours or the configuration's, never the target's.
+func (r Runner) Prepare(s Shot) (Call, error) {
+	t := s.Target
+	call := Call{Shot: s, ID: ID(r.Location, t.Name, s.Lane, s.Due, s.Seq), Limit: t.Timeout}
+	if s.Timeout > 0 {
+		call.Limit = s.Timeout
+	}
+	seed, err := strconv.ParseUint(call.ID[:16], 16, 64)
+	if err != nil {
+		return call, fmt.Errorf("target %s: seed: %w", t.Name, err)
+	}
+	input, err := t.Inputs.Draw(rand.New(rand.NewPCG(seed, 0)))
+	if err != nil {
+		return call, fmt.Errorf("target %s: %w", t.Name, err)
+	}
+	call.Ask = Ask{
+		Route: t.Endpoint.Route, Model: t.Model, Provider: t.Provider, Input: input, Parameters: t.Parameters,
+		Stream: t.Stream, Reasoning: t.Reasoning, Expect: &t.Expect,
+	}
+	call.InputHash = hash(input)
+	call.ParamsHash = hash([]byte(t.Task.Name()), []byte(t.Model), []byte(t.Provider), t.Parameters,
+		[]byte(strconv.FormatBool(t.Stream)), []byte(t.Cache))
+	if t.Cache != CacheAllow {
+		call.Ask.Nonce = call.ID[16:24]
+	}
+	call.Request, err = t.Task.Build(call.Ask)
+	if err != nil {
+		return call, fmt.Errorf("target %s: building the request: %w", t.Name, err)
+	}
+	return call, nil
+}
+
+// Run sends the call and returns its result, judged under the circumstances. A
+// panic below it is one failed probe with the outcome Internal.
+func (r Runner) Run(ctx context.Context, call Call, c Circumstances) (res Result) {
+	res = r.do(ctx, call)
+	r.complete(&res, call, c)
+	return res
+}
+
+// Failed returns the result of a shot that could not be prepared or carried
+// out because of err: outcome Internal.
+func (r Runner) Failed(call Call, err error) Result {
+	res := Result{Outcome: Internal, Error: err.Error()}
+	r.complete(&res, call, Circumstances{})
+	return res
+}
+
+// do guards the exchange against panics.
+func (r Runner) do(ctx context.Context, call Call) (res Result) {
+	defer func() {
+		if p := recover(); p != nil {
+			res = Result{Outcome: Internal, Error: fmt.Sprintf("panic: %v", p), Excerpt: firstLines(debug.Stack(), 2048)}
+		}
+	}()
+	return r.Exchanger.Do(ctx, call)
+}
+
+// complete fills what the exchange does not know: identity, judgement, times
+// from due, and cost.
+func (r Runner) complete(res *Result, call Call, c Circumstances) {
+	t := call.Target
+	res.Schema, res.ID, res.Version = ResultSchema, call.ID, r.Version
+	res.Window, res.Stage, res.Episode = call.Window, call.Stage, call.Episode
+	res.Target, res.Model, res.Task = t.Name, t.Model, t.Task.Name()
+	res.Kind, res.Lane, res.Location, res.Due = call.Kind, call.Lane, r.Location, call.Due
+	res.InputHash, res.ParamsHash = call.InputHash, call.ParamsHash
+	if res.Provider == "" {
+		res.Provider = t.Provider
+	}
+	c.Wake, c.ExpectPaused = t.Wake, t.ExpectPaused
+	c.FirstByte = c.FirstByte || !res.FirstByte.IsZero()
+	res.Fault, res.Counts = Judge(res.Outcome, c)
+	if !res.Sent.IsZero() {
+		lag := max(0, res.Sent.Sub(call.Due))
+		res.Lag = Measured(lag)
+		if service, ok := res.Service.Get(); ok {
+			res.Response = Measured(lag + service)
+		}
+	}
+	res.Censor(call.Limit, call.Ask.Stream)
+	if cost, ok := t.Price.Cost(res.TokensIn, res.TokensOut).Get(); ok && !res.TokensOut.IsZero() {
+		res.CostUSD, res.PriceSource = Some(cost), t.Price.Source
+	}
+}
+
+// hash returns 16 hexadecimal digits of a hash over parts, which are kept
+// apart.
+func hash(parts ...[]byte) string {
+	h := sha256.New()
+	for _, part := range parts {
+		_ = json.NewEncoder(h).Encode(part)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
+
+// firstLines returns at most n bytes of text.
+func firstLines(text []byte, n int) string {
+	return string(text[:min(n, len(text))])
+}
