@@ -135,8 +135,8 @@ func (p Price) Cost(in, out Opt[int]) Opt[float64] {
 		case !counted || !priced:
 			return Opt[float64]{}
 		default:
-			usd += float64(n) * price / 1e6
+			usd += float64(n) * price
 		}
 	}
-	return Some(usd)
+	return Some(usd / 1e6)
 }

@@ -1,0 +1,93 @@
+package alerts
+
+import (
+	"maps"
+	"slices"
+)
+
+// RunbookBase is where the pages of the shipped alerts are.
+const RunbookBase = "https://github.com/hfwatch/hfwatch/blob/main/docs/alerts/"
+
+// WatchdogName is the alert that always fires.
+const WatchdogName = "Watchdog"
+
+// Shipped returns the alerts that are on without configuration.
+func Shipped() []Rule {
+	return []Rule{
+		target("TargetFailing", Critical, "hfwatch_target_bad_of_last_5 >= 3",
+			"{{ $labels.target }} is failing",
+			"{{ $value }} of the last 5 counted results of {{ $labels.target }} were bad."),
+		target("TargetBlind", Critical, "hfwatch_target_uncounted_slots >= 3",
+			"Nothing is known of {{ $labels.target }}",
+			"{{ $value }} slots of {{ $labels.target }} have passed without a result that counts, whatever the cause."),
+		target("NeverSucceeded", Warning,
+			"hfwatch_target_last_success_timestamp_seconds <= on (target, location) hfwatch_target_first_seen_timestamp_seconds\n"+
+				`and on (target, location) sum by (target, location) (hfwatch_results_total{kind="baseline"}) >= 5`,
+			"{{ $labels.target }} has never answered well",
+			"{{ $labels.target }} has had at least five results and none of them was good since it was first configured."),
+		last("AccountBlocked", Critical, "outcome(auth|billing) in 2 of 3",
+			"The account of {{ $labels.target }} is blocked",
+			"{{ $value }} of the last 3 results of {{ $labels.target }} were refused for the token or for billing. This is the account, not the model."),
+		last("RateLimited", Warning, "outcome(rate_limited) in 3 of 5",
+			"{{ $labels.target }} is rate limited",
+			"{{ $value }} of the last 5 results of {{ $labels.target }} were refused for a rate or quota of the account."),
+		global("BudgetNear", Warning, "hfwatch_budget_used_ratio >= 0.8 < 1",
+			"The budget{{ with $labels.target }} of {{ . }}{{ end }} is nearly spent",
+			"{{ $value | humanizePercentage }} of the {{ $labels.unit }} of this {{ $labels.period }} are spent."),
+		global("BudgetSpent", Critical, "hfwatch_budget_used_ratio >= 1",
+			"The budget{{ with $labels.target }} of {{ . }}{{ end }} is spent",
+			"The {{ $labels.unit }} of this {{ $labels.period }} are spent; probes that would exceed them are withheld."),
+		target("SlotsMissed", Warning,
+			`sum by (target, location) (increase(hfwatch_slots_total{lane="baseline",result="missed"}[1h])) >= 2.5`,
+			"Slots of {{ $labels.target }} are being missed",
+			"{{ $value | humanize }} slots of {{ $labels.target }} passed in the last hour without a probe being started."),
+		global("NotifyFailing", Warning, "increase(hfwatch_notifications_failed_total[10m]) > 0",
+			"Notifications to {{ $labels.receiver }} fail",
+			"{{ $value | humanize }} notifications to {{ $labels.receiver }} failed in the last ten minutes ({{ $labels.reason }})."),
+		global("ReloadFailed", Warning, "hfwatch_config_last_reload_successful == 0",
+			"The configuration could not be reloaded",
+			"The last reload of the configuration failed. The one before it is still in force."),
+		global("HistoryFailing", Warning, "increase(hfwatch_records_dropped_total[10m]) > 0",
+			"Results are not being recorded",
+			"{{ $value | humanize }} results could not be written to the records in the last ten minutes. Probing and paging go on."),
+		global(WatchdogName, Info, "vector(1)",
+			"hfwatch is evaluating alerts",
+			"This alert always fires, so that its absence can be noticed."),
+	}
+}
+
+// target returns a shipped rule about one target.
+func target(name string, s Severity, expr, summary, description string) Rule {
+	return Rule{Name: name, Severity: s, shipped: true, Expr: expr, Annotations: texts(summary, description)}
+}
+
+// global returns a shipped rule about hfwatch itself or the account.
+func global(name string, s Severity, expr, summary, description string) Rule {
+	r := target(name, s, expr, summary, description)
+	r.Global = true
+	return r
+}
+
+// last returns a shipped rule on the last results of a target.
+func last(name string, s Severity, when, summary, description string) Rule {
+	w, err := ParseWhen(when)
+	if err != nil {
+		panic("alerts: shipped rule " + name + ": " + err.Error())
+	}
+	return Rule{Name: name, Severity: s, shipped: true, When: w, Annotations: texts(summary, description)}
+}
+
+// texts returns the two annotations that people read.
+func texts(summary, description string) map[string]string {
+	return map[string]string{"summary": summary, "description": description}
+}
+
+// Names returns the names of rules, sorted.
+func Names(rules []Rule) []string {
+	names := map[string]struct{}{}
+	for _, r := range rules {
+		names[r.Name] = struct{}{}
+	}
+	return slices.Sorted(maps.Keys(names))
+}
+
