@@ -1,0 +1,87 @@
+// Package history keeps the records of results in one SQLite file, through one
+// bounded writer.
+//
+// Record never waits: it puts a result into a queue, and a goroutine writes
+// batches of at most a second. A disk that is full or gone loses nothing that
+// was committed and stops nothing else: results wait in the queue, the oldest
+// of them are dropped and counted when it is full, and writing goes on by
+// itself once the disk allows it. The package refuses to decide anything from
+// what it keeps. Records may be used from several goroutines at once.
+package history
+
+import (
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// Defaults of Options.
+const (
+	// DefaultQueue is how many results may wait to be written.
+	DefaultQueue = 4096
+	// batch is how many results one transaction holds at most.
+	batch = 512
+	// every is how long a result waits at most before its batch is written, and
+	// how long the writer waits after a failure.
+	every = time.Second
+	// retainEvery is how often old records are deleted.
+	retainEvery = 10 * time.Minute
+	// retainChunk is how many records one deletion takes at most, so that
+	// writing is never held up for long.
+	retainChunk = 2000
+	// sizeChunk is the same where the file is too large, and smaller so that
+	// little more goes than must.
+	sizeChunk = 100
+)
+
+// Options say where records are kept and for how long.
+type Options struct {
+	// Path is the SQLite file; its directory must exist.
+	Path string
+	// Retention is how long records are kept; 0 is for ever.
+	Retention time.Duration
+	// MaxBytes bounds the file; 0 is no bound.
+	MaxBytes int64
+	// Queue bounds the results that wait; 0 is DefaultQueue.
+	Queue int
+	// Logger must not be nil.
+	Logger *slog.Logger
+	// Observer is told what became of records; nil is nobody.
+	Observer Observer
+}
+
+// Observer is told what became of records. Its methods must not wait.
+type Observer interface {
+	// RecordsWritten says that n more results are committed.
+	RecordsWritten(n int)
+	// RecordsDropped says that n results were given up, and why.
+	RecordsDropped(n int, reason DropReason)
+	// RecordsFailed says that a transaction failed, to be tried again.
+	RecordsFailed()
+}
+
+// DropReason is why a result was not recorded: a closed set.
+type DropReason string
+
+// The reasons to drop.
+const (
+	// DropQueueFull is that more results waited than the queue holds.
+	DropQueueFull DropReason = "queue_full"
+	// DropStopped is that the time to stop ran out before they were written.
+	DropStopped DropReason = "stopped"
+	// DropInvalid is that a result could not be encoded.
+	DropInvalid DropReason = "invalid"
+)
+
+// DropReasons returns the closed set.
+func DropReasons() []DropReason { return []DropReason{DropQueueFull, DropStopped, DropInvalid} }
+
+// ErrClosed is returned by queries after Close.
+var ErrClosed = errors.New("history: closed")
+
+// nobody is the Observer of nobody.
+type nobody struct{}
+
+func (nobody) RecordsWritten(int)             {}
+func (nobody) RecordsDropped(int, DropReason) {}
+func (nobody) RecordsFailed()                 {}
