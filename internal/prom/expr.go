@@ -22,8 +22,7 @@ type ExprError struct {
 func (e *ExprError) Error() string { return fmt.Sprintf("%d:%d: %s", e.Line, e.Col, e.Msg) }
 
 // CheckExpr returns nil if expr is PromQL that a rule can evaluate: an instant
-// vector or a scalar. Otherwise it returns every mistake found, joined; each is
-// an *ExprError.
+// vector or a scalar. Otherwise it returns the first mistake, an *ExprError.
 func CheckExpr(expr string) error {
 	_, err := parseRule(expr)
 	return err
@@ -78,11 +77,8 @@ func parse(expr string) (parser.Expr, error) {
 	if !errors.As(err, &list) || len(list) == 0 {
 		return nil, &ExprError{1, 1, err.Error()}
 	}
-	errs := make([]error, 0, len(list))
-	for _, p := range list {
-		errs = append(errs, errorAt(expr, int(p.PositionRange.Start), p.Err.Error()))
-	}
-	return nil, errors.Join(errs...)
+	// The others are mostly consequences of the first.
+	return nil, errorAt(expr, int(list[0].PositionRange.Start), list[0].Err.Error())
 }
 
 func errorAt(expr string, offset int, msg string) *ExprError {
