@@ -90,4 +90,3 @@ func Names(rules []Rule) []string {
 	}
 	return slices.Sorted(maps.Keys(names))
 }
-

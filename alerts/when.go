@@ -413,7 +413,8 @@ func quantile(name string) (float64, bool) {
 	if err != nil || !(percent > 0 && percent < 100) {
 		return 0, false
 	}
-	return percent / 100, true
+	// Rounded so that p99.9 is 0.999.
+	return math.Round(percent*1e7) / 1e9, true
 }
 
 // number reads a finite number.

@@ -1,0 +1,91 @@
+package alerts
+
+import (
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/prometheus/alertmanager/alert"
+	"github.com/prometheus/common/model"
+
+	"github.com/hfwatch/hfwatch/alerts/notify"
+	"github.com/hfwatch/hfwatch/internal/prom"
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// Routing says whom alerts concern.
+type Routing struct {
+	// Rules are those that are in force.
+	Rules []Rule
+	// Receivers are the configured ones. An alert of severity info goes only to
+	// those that name it in a rule or match that severity, so that Watchdog
+	// wakes nobody who did not ask for it.
+	Receivers []notify.Receiver
+	// Muted reports whether a maintenance time holds an alert back; nil mutes
+	// nothing.
+	Muted func(probe.Identity) bool
+	// Evidence is added to the annotations; nil adds nothing.
+	Evidence *Evidence
+}
+
+// Route returns the alerts that fire or have resolved as values that can be
+// delivered. It is a pure function of its arguments; pending alerts are left
+// out.
+func Route(found []prom.Alert, r Routing) []notify.Routed {
+	to := map[string][]string{}
+	for _, rule := range r.Rules {
+		to[rule.Name] = rule.Notify
+	}
+	var out []notify.Routed
+	for _, a := range found {
+		if a.State == prom.StatePending {
+			continue
+		}
+		routed := notify.Routed{Alert: value(a, r.Evidence), To: to[a.Rule]}
+		id := notify.Identity(routed.Alert)
+		if len(routed.To) == 0 && id.Severity == string(Info) {
+			routed.To = asked(r.Receivers)
+		}
+		routed.Muted = r.Muted != nil && r.Muted(id)
+		out = append(out, routed)
+	}
+	return out
+}
+
+// asked returns the receivers that match the severity info. Where there are
+// none it returns a name that no receiver can have, since an empty list would
+// be everybody.
+func asked(receivers []notify.Receiver) []string {
+	names := []string{""}
+	for _, r := range receivers {
+		if r.Match.Severity == string(Info) {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+// value converts an alert of the rule engine to one of Alertmanager's.
+func value(a prom.Alert, e *Evidence) *alert.Alert {
+	annotations := map[string]string{}
+	if e != nil && a.Labels["target"] != "" {
+		maps.Copy(annotations, e.annotations(a.Labels["target"], a.Labels["location"]))
+	}
+	annotations["value"] = strconv.FormatFloat(a.Value, 'g', -1, 64)
+	annotations["since"] = a.ActiveAt.UTC().Format(time.RFC3339)
+	maps.Copy(annotations, a.Annotations)
+	out := &alert.Alert{Alert: model.Alert{
+		Labels: set(a.Labels), Annotations: set(annotations),
+		StartsAt: a.FiredAt, EndsAt: a.ResolvedAt, GeneratorURL: a.GeneratorURL,
+	}}
+	return out
+}
+
+// set returns a map as a label set.
+func set(m map[string]string) model.LabelSet {
+	out := make(model.LabelSet, len(m))
+	for name, v := range m {
+		out[model.LabelName(name)] = model.LabelValue(v)
+	}
+	return out
+}

@@ -1,0 +1,152 @@
+// Package hfwatch holds the tests of the repository as a whole: which package
+// may import which, and that the documents name what the code has.
+package hfwatch
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hfwatch/hfwatch/alerts"
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+const module = "github.com/hfwatch/hfwatch/"
+
+// levels is the drawing of the house: a package may import only what stands on
+// a line below its own; parts on one line are strangers.
+func levels() [][]string {
+	return [][]string{
+		{"cmd/hfwatch"},
+		{"internal/daemon"},
+		{"config"},
+		{"web"},
+		{"report"},
+		{"alerts", "exporter"},
+		{"history"},
+		{"alerts/notify", "internal/prom"},
+		{"coldstart", "load"},
+		{"schedule", "budget"},
+		{"probe/hf", "probe/task", "hub"},
+		{"probe", "series", "stats"},
+		{"sim"},
+	}
+}
+
+// TestImportsRunDownward compares the import graph with the drawing.
+func TestImportsRunDownward(t *testing.T) {
+	level := map[string]int{}
+	for i, line := range levels() {
+		for _, pkg := range line {
+			level[pkg] = i
+		}
+	}
+	for _, p := range packages(t) {
+		pkg := strings.TrimPrefix(p.ImportPath, module)
+		if pkg == p.ImportPath || pkg == "internal/fakenet" || strings.HasPrefix(pkg, "examples") {
+			continue
+		}
+		own, drawn := level[pkg]
+		if !drawn {
+			t.Errorf("package %s stands nowhere in the drawing", pkg)
+			continue
+		}
+		for _, imported := range p.Imports {
+			other := strings.TrimPrefix(imported, module)
+			if other == imported {
+				continue
+			}
+			if below, ok := level[other]; !ok || below <= own {
+				t.Errorf("%s imports %s, which is not below it", pkg, other)
+			}
+		}
+		for _, imported := range p.Imports {
+			if strings.HasPrefix(imported, "github.com/prometheus/prometheus/") && pkg != "internal/prom" {
+				t.Errorf("%s imports %s, which only internal/prom may", pkg, imported)
+			}
+			if first, _, _ := strings.Cut(imported, "/"); pkg == "sim" && strings.Contains(first, ".") {
+				t.Errorf("sim imports %s, and it uses the standard library only", imported)
+			}
+		}
+	}
+}
+
+// listed is what `go list` says of a package.
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+// packages lists the packages of the module.
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-json=ImportPath,Imports", "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []listed
+	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	if len(all) < 5 {
+		t.Fatalf("go list found %d packages", len(all))
+	}
+	return all
+}
+
+// TestEveryOutcomeHasAPage and no page is of none.
+func TestEveryOutcomeHasAPage(t *testing.T) {
+	var names []string
+	for _, o := range probe.Outcomes() {
+		names = append(names, string(o))
+	}
+	pages(t, "docs/outcomes", names)
+}
+
+// TestEveryShippedAlertHasAPage and no page is of none.
+func TestEveryShippedAlertHasAPage(t *testing.T) {
+	pages(t, "docs/alerts", alerts.Names(alerts.Shipped()))
+}
+
+// pages compares the pages of a folder with the names they should have.
+func pages(t *testing.T, dir string, names []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var have []string
+	for _, f := range files {
+		name := strings.TrimSuffix(filepath.Base(f), ".md")
+		if name == "README" {
+			continue
+		}
+		have = append(have, name)
+		text, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, section := range []string{"# " + name, "## What it means", "## What to do"} {
+			if !strings.Contains(string(text), section+"\n") {
+				t.Errorf("%s has no section %q", f, section)
+			}
+		}
+	}
+	slices.Sort(have)
+	slices.Sort(names)
+	if !slices.Equal(have, names) {
+		t.Errorf("%s has pages of %v, want %v", dir, have, names)
+	}
+}
