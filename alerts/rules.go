@@ -139,11 +139,12 @@ func (w When) meaning() string {
 func (r Rule) expression(userLabels []string) string {
 	expr := r.Expr
 	if expr == "" {
-		expr = r.When.expression(r.Name, r.targets())
+		expr = r.When.expression(r.Name)
 	}
 	own := r.Expr != "" && !r.shipped
-	budget := r.Expr == "" && r.When.Signal == BudgetUsed
-	if r.Global || own || budget {
+	// The global budget has no target to be joined to.
+	everyBudget := r.Expr == "" && r.When.Signal == BudgetUsed && matchers(r.targets()) == ""
+	if r.Global || own || everyBudget {
 		return expr
 	}
 	return fmt.Sprintf("(%s)\n* on (target, location) group_left (%s)\nhfwatch_target_info%s",
@@ -167,10 +168,8 @@ func matchers(m probe.Match) string {
 	return "{" + strings.Join(parts, ",") + "}"
 }
 
-// expression returns the PromQL of the condition for the rule of that name. m
-// selects among budgets, which are not joined to their targets since the
-// global one has none.
-func (w When) expression(name string, m probe.Match) string {
+// expression returns the PromQL of the condition for the rule of that name.
+func (w When) expression(name string) string {
 	switch w.Form {
 	case FormLast:
 		return fmt.Sprintf("%s{alertname=%q} >= %d", HitsSeries, name, w.K)
@@ -183,7 +182,7 @@ func (w When) expression(name string, m probe.Match) string {
 	case FormRatio:
 		return w.ratio()
 	case FormLevel:
-		return fmt.Sprintf("hfwatch_budget_used_ratio%s %s %g", matchers(probe.Match{Name: m.Name}), w.Op, w.Threshold)
+		return fmt.Sprintf("hfwatch_budget_used_ratio %s %g", w.Op, w.Threshold)
 	default:
 		return "vector(0) > 1"
 	}
