@@ -147,8 +147,17 @@ func settle(previous, current map[string]Alert, at time.Time) map[string]Alert {
 func sorted(alerts map[string]Alert) []Alert {
 	out := make([]Alert, 0, len(alerts))
 	for _, key := range slices.Sorted(maps.Keys(alerts)) {
-		out = append(out, alerts[key].clone())
+		out = append(out, alerts[key])
 	}
 	slices.SortStableFunc(out, func(a, b Alert) int { return cmp.Compare(a.Rule, b.Rule) })
+	return out
+}
+
+// cloneAll returns copies that share no map with alerts.
+func cloneAll(alerts []Alert) []Alert {
+	out := make([]Alert, len(alerts))
+	for i, a := range alerts {
+		out[i] = a.clone()
+	}
 	return out
 }

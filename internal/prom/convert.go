@@ -1,6 +1,7 @@
 package prom
 
 import (
+	"cmp"
 	"slices"
 
 	dto "github.com/prometheus/client_model/go"
@@ -75,6 +76,6 @@ func (w *writer) exemplars(in ...*dto.Exemplar) []exemplar.Exemplar {
 		}
 		out = append(out, x)
 	}
-	slices.SortFunc(out, func(a, b exemplar.Exemplar) int { return int(a.Ts - b.Ts) })
+	slices.SortFunc(out, func(a, b exemplar.Exemplar) int { return cmp.Compare(a.Ts, b.Ts) })
 	return out
 }

@@ -48,9 +48,10 @@ func (e EvalError) Unwrap() []error {
 // that what was firing fires at once, with the time it began.
 //
 // An EvalError says which rules failed; the alerts are valid beside it, and
-// complete but for what those rules would have found. With any other error (the
-// context was done, the DB closed) there are none, and the next Eval makes up
-// for what was not evaluated.
+// complete but for what those rules would have found. A deadline that passes
+// makes the remaining rules fail. With any other error (the context was
+// canceled, the DB closed) there are none, and the next Eval makes up for what
+// was not evaluated.
 func (r *Rules) Eval(ctx context.Context, at time.Time) ([]Alert, error) {
 	ctx, end, err := r.db.begin(ctx)
 	if err != nil {
@@ -66,8 +67,8 @@ func (r *Rules) Eval(ctx context.Context, at time.Time) ([]Alert, error) {
 		r.group.Eval(ctx, at)
 		backdate(restored, at)
 	}
-	if err := context.Cause(ctx); err != nil {
-		return nil, fmt.Errorf("evaluating rules: %w", err)
+	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return nil, fmt.Errorf("evaluating rules: %w", context.Cause(ctx))
 	}
 	r.started = true
 
@@ -76,18 +77,22 @@ func (r *Rules) Eval(ctx context.Context, at time.Time) ([]Alert, error) {
 		rule.ForEachActiveAlert(func(a *rules.Alert) { merge(current, alertOf(rule, a, r.links[i])) })
 	}
 	r.alerts = settle(r.alerts, current, at)
-	out := sorted(r.alerts)
+	kept := sorted(r.alerts)
+	r.last.Store(&kept)
 	if failed := r.failures(); len(failed) > 0 {
-		return out, failed
+		return cloneAll(kept), failed
 	}
-	return out, nil
+	return cloneAll(kept), nil
 }
 
-// Alerts returns what the last Eval returned.
+// Alerts returns what the last Eval returned, without waiting for one that is
+// in progress; nil before the first.
 func (r *Rules) Alerts() []Alert {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return sorted(r.alerts)
+	last := r.last.Load()
+	if last == nil {
+		return nil
+	}
+	return cloneAll(*last)
 }
 
 // restore reads the `for` state back for the rules that await it and were just

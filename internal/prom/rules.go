@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -61,6 +62,7 @@ type Rules struct {
 	db     *DB
 	opts   RulesOptions
 	logger *slog.Logger
+	last   atomic.Pointer[[]Alert] // what the last Eval returned
 
 	mu      sync.Mutex // guards what follows, and serialises evaluations
 	manager *rules.ManagerOptions

@@ -432,6 +432,36 @@ func TestCanceledEvalIsMadeUpForByTheNext(t *testing.T) {
 	}, rule)
 }
 
+func TestDeadlineFailsTheRemainingRules(t *testing.T) {
+	onBench(t, func(t *testing.T, b *bench) {
+		b.g.WithLabelValues("a").Set(2)
+		b.want("it fires", b.tick(), StateFiring)
+		time.Sleep(15 * time.Second)
+		ctx, cancel := context.WithDeadline(t.Context(), time.Now())
+		defer cancel()
+		alerts, err := b.rules.Eval(ctx, time.Now())
+		var failed EvalError
+		if !errors.As(err, &failed) || len(failed) != 1 || failed[0].Rule != "High" {
+			t.Errorf("Eval() = %v, want High to fail", err)
+		}
+		b.want("its alert stays", alerts, StateFiring)
+	}, Rule{Name: "High", Expr: "g > 1"})
+}
+
+func TestAlertsAreTheReceiversOwn(t *testing.T) {
+	onBench(t, func(t *testing.T, b *bench) {
+		if got := b.rules.Alerts(); got != nil {
+			t.Errorf("Alerts() before the first evaluation = %v, want nil", got)
+		}
+		b.g.WithLabelValues("a").Set(2)
+		b.tick()[0].Labels["alertname"] = "spoilt"
+		b.rules.Alerts()[0].Labels["alertname"] = "spoilt"
+		if got := b.rules.Alerts()[0].Labels["alertname"]; got != "High" {
+			t.Errorf("alertname = %q, want High", got)
+		}
+	}, Rule{Name: "High", Expr: "g > 1"})
+}
+
 func TestAbsentNeedsNoSeries(t *testing.T) {
 	onBench(t, func(t *testing.T, b *bench) {
 		b.want("nothing was ever stored", b.tick(), StateFiring)
