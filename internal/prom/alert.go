@@ -122,7 +122,7 @@ func merge(current map[string]Alert, a Alert) {
 // without a word: a rule removed, its labels changed, or its For raised above
 // what had passed. Whatever fired and neither fires nor is resolved now is
 // resolved at the instant at, and shown for as long as any resolved alert.
-// It is a pure function but for current, which it returns.
+// It decides from its arguments alone; current is changed and returned.
 func settle(previous, current map[string]Alert, at time.Time) map[string]Alert {
 	for key, old := range previous {
 		now, ok := current[key]
@@ -138,6 +138,8 @@ func settle(previous, current map[string]Alert, at time.Time) map[string]Alert {
 			if !ok && at.Sub(old.ResolvedAt) <= resolvedRetention {
 				current[key] = old
 			}
+		case StatePending:
+			// Nobody was told of it.
 		}
 	}
 	return current

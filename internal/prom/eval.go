@@ -70,7 +70,6 @@ func (r *Rules) Eval(ctx context.Context, at time.Time) ([]Alert, error) {
 	if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return nil, fmt.Errorf("evaluating rules: %w", context.Cause(ctx))
 	}
-	r.started = true
 
 	current := map[string]Alert{}
 	for i, rule := range r.rules {

@@ -55,7 +55,7 @@ func TestCounterFirstSeenAtOneIsAnIncreaseOfOne(t *testing.T) {
 func TestZeroCountersAreWritten(t *testing.T) {
 	in(t, func(t *testing.T, db *DB) {
 		reg := prometheus.NewRegistry()
-		vec := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "c_total"}, []string{"outcome"})
+		vec := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "c_total", Help: "h"}, []string{"outcome"})
 		vec.WithLabelValues("ok")
 		reg.MustRegister(vec)
 		for range 3 {
@@ -113,7 +113,7 @@ func TestHistogramIdleForHoursCountsItsFirstObservation(t *testing.T) {
 		reg := prometheus.NewRegistry()
 		h := prometheus.NewHistogram(native("h_seconds"))
 		// Another series moves the storage's lower bound past the creation.
-		reg.MustRegister(h, prometheus.NewGauge(prometheus.GaugeOpts{Name: "g"}))
+		reg.MustRegister(h, gauge("g"))
 		for range 13 {
 			add(t, db, time.Now(), reg)
 			time.Sleep(15 * time.Minute)
@@ -162,8 +162,8 @@ func TestLateBatches(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			in(t, func(t *testing.T, db *DB) {
 				live, late := prometheus.NewRegistry(), prometheus.NewRegistry()
-				g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "g", ConstLabels: prometheus.Labels{"location": "here"}})
-				there := prometheus.NewGauge(prometheus.GaugeOpts{Name: "g", ConstLabels: prometheus.Labels{"location": "there"}})
+				g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "g", Help: "g", ConstLabels: prometheus.Labels{"location": "here"}})
+				there := prometheus.NewGauge(prometheus.GaugeOpts{Name: "g", Help: "g", ConstLabels: prometheus.Labels{"location": "there"}})
 				live.MustRegister(g)
 				late.MustRegister(there)
 				there.Set(7)
@@ -197,8 +197,8 @@ func TestLateBatches(t *testing.T) {
 func TestOneBadSampleDoesNotStopTheOthers(t *testing.T) {
 	in(t, func(t *testing.T, db *DB) {
 		reg := prometheus.NewRegistry()
-		a := prometheus.NewGauge(prometheus.GaugeOpts{Name: "a"})
-		b := prometheus.NewGauge(prometheus.GaugeOpts{Name: "b"})
+		a := gauge("a")
+		b := gauge("b")
 		reg.MustRegister(a, b)
 		now := time.Now()
 		add(t, db, now, reg)
@@ -227,7 +227,7 @@ func TestOneBadSampleDoesNotStopTheOthers(t *testing.T) {
 func TestAppendingTheSameTwiceChangesNothing(t *testing.T) {
 	in(t, func(t *testing.T, db *DB) {
 		reg := prometheus.NewRegistry()
-		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "c_total"})
+		c := counter("c_total")
 		h := prometheus.NewHistogram(native("h"))
 		reg.MustRegister(c, h)
 		time.Sleep(time.Second)
@@ -263,7 +263,7 @@ func TestFutureSamplesAreRefused(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			in(t, func(t *testing.T, db *DB) {
 				reg := prometheus.NewRegistry()
-				reg.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "g"}))
+				reg.MustRegister(gauge("g"))
 				got, err := db.Append(t.Context(), time.Now().Add(tt.ahead), gather(t, reg))
 				if !errors.Is(err, tt.want) {
 					t.Fatalf("Append() = %v, want %v", err, tt.want)
@@ -281,7 +281,7 @@ func TestStampsOfAClockThatWasSetBackAreAccepted(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		reg := prometheus.NewRegistry()
-		reg.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "g"}))
+		reg.MustRegister(gauge("g"))
 		db := open(t, Options{Dir: dir})
 		db.feedMu.Lock()
 		db.anchor = time.Now().Add(5 * time.Hour) // what was stored before the step
@@ -297,7 +297,7 @@ func TestStampsOfAClockThatWasSetBackAreAccepted(t *testing.T) {
 func TestSkewMovesTimesOfDay(t *testing.T) {
 	in(t, func(t *testing.T, db *DB) {
 		reg := prometheus.NewRegistry()
-		seen := prometheus.NewGauge(prometheus.GaugeOpts{Name: "last_result_timestamp_seconds"})
+		seen := gauge("last_result_timestamp_seconds")
 		reg.MustRegister(seen)
 		at := func() time.Time { return time.Now().Add(-8 * time.Hour) }
 		skewed := func() {
@@ -309,7 +309,7 @@ func TestSkewMovesTimesOfDay(t *testing.T) {
 		skewed()
 		seen.Set(float64(time.Now().Unix()))
 		time.Sleep(30 * time.Second)
-		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "c_total"})
+		c := counter("c_total")
 		reg.MustRegister(c)
 		c.Inc()
 		time.Sleep(time.Second)
@@ -323,12 +323,31 @@ func TestSkewMovesTimesOfDay(t *testing.T) {
 	})
 }
 
+func TestChangingSkewIsNoReset(t *testing.T) {
+	in(t, func(t *testing.T, db *DB) {
+		reg := prometheus.NewRegistry()
+		c := counter("c_total")
+		reg.MustRegister(c)
+		c.Add(57)
+		time.Sleep(10 * time.Minute)
+		add(t, db, time.Now(), reg)
+		time.Sleep(15 * time.Second)
+		// The created timestamp moves in between the two appends.
+		if _, err := db.AppendSkewed(t.Context(), time.Now(), 10*time.Minute+5*time.Second, gather(t, reg)); err != nil {
+			t.Fatal(err)
+		}
+		if got := one(t, db, "increase(c_total[1m])", time.Now()); got != 0 {
+			t.Errorf("increase = %v, want 0: the counter did not move", got)
+		}
+	})
+}
+
 func TestExemplarsAreKeptWhereAsked(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		db := open(t, Options{Dir: dir, MaxExemplars: 10})
 		reg := prometheus.NewRegistry()
-		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "c_total"})
+		c := counter("c_total")
 		reg.MustRegister(c)
 		c.(prometheus.ExemplarAdder).AddWithExemplar(1, prometheus.Labels{"request_id": "r1"})
 		time.Sleep(time.Second)

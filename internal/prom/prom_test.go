@@ -155,7 +155,7 @@ func TestNewestSurvivesAReopen(t *testing.T) {
 			t.Fatalf("Newest() of an empty database = %v, want the zero time", got)
 		}
 		reg := prometheus.NewRegistry()
-		reg.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "g"}))
+		reg.MustRegister(gauge("g"))
 		at := time.Now().UTC()
 		add(t, db, at, reg)
 		if got := db.Newest(); !got.Equal(at) {
@@ -168,4 +168,12 @@ func TestNewestSurvivesAReopen(t *testing.T) {
 			t.Errorf("Newest() after a reopen = %v, want %v", got, at)
 		}
 	})
+}
+
+func gauge(name string) prometheus.Gauge {
+	return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: name})
+}
+
+func counter(name string) prometheus.Counter {
+	return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: name})
 }

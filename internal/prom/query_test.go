@@ -58,7 +58,7 @@ func TestMetrics(t *testing.T) {
 func TestQueryKinds(t *testing.T) {
 	in(t, func(t *testing.T, db *DB) {
 		reg := prometheus.NewRegistry()
-		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g"}, []string{"target"})
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g", Help: "h"}, []string{"target"})
 		g.WithLabelValues("a").Set(2)
 		reg.MustRegister(g)
 		start := time.Now().UTC()
@@ -113,7 +113,7 @@ func TestQueryKinds(t *testing.T) {
 func TestQueryWarnings(t *testing.T) {
 	in(t, func(t *testing.T, db *DB) {
 		reg := prometheus.NewRegistry()
-		reg.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "g"}))
+		reg.MustRegister(gauge("g"))
 		add(t, db, time.Now(), reg)
 		time.Sleep(time.Second)
 		add(t, db, time.Now(), reg)
@@ -129,7 +129,7 @@ func TestQueryLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := open(t, Options{Dir: dir, MaxSamples: 10, QueryTimeout: time.Minute, MaxQueries: 1})
 		reg := prometheus.NewRegistry()
-		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g"}, []string{"i"})
+		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g", Help: "h"}, []string{"i"})
 		for i := range 11 {
 			g.WithLabelValues(string(rune('a' + i)))
 		}

@@ -71,7 +71,6 @@ type Rules struct {
 	links   []string // GeneratorURL by rule
 	alerts  map[string]Alert
 	failing map[string]bool // rule names whose last evaluation failed
-	started bool            // an evaluation has been made
 }
 
 // NewRules returns the rules, or one error that joins every mistake of every
@@ -134,13 +133,9 @@ func (r *Rules) Replace(list []Rule) error {
 			return fmt.Errorf("rule %s: %w", rule.Name, err)
 		}
 		lbls := labels.FromMap(rule.Labels)
-		done, known := restored[rule.Name+lbls.String()]
-		if !known {
-			// A rule that is new while we run has no state to restore.
-			done = r.started
-		}
 		a := rules.NewAlertingRule(rule.Name, expr, rule.For, rule.KeepFiringFor, lbls,
-			labels.FromMap(rule.Annotations), labels.EmptyLabels(), r.opts.ExternalURL, done, r.manager.Logger)
+			labels.FromMap(rule.Annotations), labels.EmptyLabels(), r.opts.ExternalURL,
+			restored[rule.Name+lbls.String()], r.manager.Logger)
 		next, generic = append(next, a), append(generic, a)
 		links = append(links, strings.TrimSuffix(r.opts.ExternalURL, "/")+strutil.TableLinkForExpression(expr.String()))
 	}

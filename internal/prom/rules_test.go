@@ -31,7 +31,7 @@ func onBench(t *testing.T, f func(t *testing.T, b *bench), list ...Rule) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{t: t, dir: dir, reg: prometheus.NewRegistry(), opts: RulesOptions{ExternalURL: "http://hfwatch.example:9876"}}
-		b.g = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g"}, []string{"target"})
+		b.g = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g", Help: "h"}, []string{"target"})
 		b.reg.MustRegister(b.g)
 		b.start(list...)
 		f(t, b)
@@ -233,7 +233,7 @@ func TestRuleThatFailsAtStartIsRestoredLater(t *testing.T) {
 		b.want("it fires", b.after(5*time.Minute), StateFiring)
 		b.restart(time.Minute, rule)
 		b.g.WithLabelValues("b").Set(0)
-		h := prometheus.NewGauge(prometheus.GaugeOpts{Name: "h"})
+		h := gauge("h")
 		b.reg.MustRegister(h)
 		add(t, b.db, time.Now(), b.reg)
 		var failed EvalError
@@ -364,7 +364,7 @@ func TestOneFailingRuleDoesNotStopTheOthers(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		b := &bench{t: t, dir: dir, reg: prometheus.NewRegistry()}
-		b.g = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g"}, []string{"target"})
+		b.g = prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g", Help: "h"}, []string{"target"})
 		b.reg.MustRegister(b.g)
 		b.opts.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/value"
 	"github.com/prometheus/prometheus/storage"
@@ -36,7 +37,8 @@ func (s *series) alive() bool { return s.round != 0 && s.written && !s.ended }
 func (w *writer) find(name, suffix string, m *dto.Metric, extra, extraValue string) *series {
 	f := w.feed
 	// 0xff cannot occur in UTF-8, so that no two label sets share a key.
-	key := append(f.key[:0], name...)
+	key := f.key[:0]
+	key = append(key, name...)
 	key = append(key, suffix...)
 	for _, l := range m.GetLabel() {
 		key = append(key, 0xff)
@@ -55,7 +57,7 @@ func (w *writer) find(name, suffix string, m *dto.Metric, extra, extraValue stri
 		return s
 	}
 	f.builder.Reset()
-	f.builder.Add(labels.MetricName, name+suffix)
+	f.builder.Add(model.MetricNameLabel, name+suffix)
 	for _, l := range m.GetLabel() {
 		if l.GetValue() != "" {
 			f.builder.Add(l.GetName(), l.GetValue())

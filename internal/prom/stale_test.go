@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/storage"
 )
 
 func newMatcher(t *testing.T, name string) []*labels.Matcher {
 	t.Helper()
-	m, err := labels.NewMatcher(labels.MatchEqual, labels.MetricName, name)
+	m, err := labels.NewMatcher(labels.MatchEqual, model.MetricNameLabel, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,7 +25,7 @@ func newMatcher(t *testing.T, name string) []*labels.Matcher {
 func TestVanishedSeriesEndAtTheNextAppend(t *testing.T) {
 	in(t, func(t *testing.T, db *DB) {
 		reg := prometheus.NewRegistry()
-		vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g"}, []string{"target"})
+		vec := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "g", Help: "h"}, []string{"target"})
 		his := prometheus.NewHistogramVec(native("h"), []string{"target"})
 		reg.MustRegister(vec, his)
 		for _, target := range []string{"a", "b"} {
@@ -56,7 +57,7 @@ func TestClosingEndsNoSeries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		db := open(t, Options{Dir: dir})
 		reg := prometheus.NewRegistry()
-		reg.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "g"}))
+		reg.MustRegister(gauge("g"))
 		add(t, db, time.Now(), reg)
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
@@ -71,7 +72,7 @@ func TestClosingEndsNoSeries(t *testing.T) {
 func TestSeriesThatComesBackDidNotBeginAnew(t *testing.T) {
 	in(t, func(t *testing.T, db *DB) {
 		reg := prometheus.NewRegistry()
-		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "c_total"})
+		c := counter("c_total")
 		reg.MustRegister(c)
 		time.Sleep(time.Second)
 		c.Add(57)
@@ -105,12 +106,12 @@ func (b brokenLog) Commit() error {
 func TestFailedCommitIsMadeUpForByTheNext(t *testing.T) {
 	in(t, func(t *testing.T, db *DB) {
 		old := prometheus.NewRegistry()
-		old.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "gone"}))
+		old.MustRegister(gauge("gone"))
 		add(t, db, time.Now(), old)
 
 		reg := prometheus.NewRegistry()
 		time.Sleep(10 * time.Second)
-		c := prometheus.NewCounter(prometheus.CounterOpts{Name: "c_total"})
+		c := counter("c_total")
 		reg.MustRegister(c)
 		c.Inc()
 		time.Sleep(5 * time.Second)
@@ -134,7 +135,7 @@ func TestFailedCommitIsMadeUpForByTheNext(t *testing.T) {
 func TestFeedForgetsWhatVanishedLongAgo(t *testing.T) {
 	in(t, func(t *testing.T, db *DB) {
 		reg := prometheus.NewRegistry()
-		reg.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "g"}))
+		reg.MustRegister(gauge("g"))
 		add(t, db, time.Now(), reg)
 		for _, tt := range []struct {
 			after time.Duration
@@ -154,7 +155,7 @@ func TestCanceledAppendWritesNothing(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		reg := prometheus.NewRegistry()
-		reg.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "g"}))
+		reg.MustRegister(gauge("g"))
 		if _, err := db.Append(ctx, time.Now(), gather(t, reg)); !errors.Is(err, context.Canceled) {
 			t.Errorf("Append() = %v, want context.Canceled", err)
 		}
