@@ -42,7 +42,7 @@ func sampleResult() probe.Result {
 		FinishReason: "stop", Shape: "stream<openai>", Cached: true, Engine: "tgi", Provider: "cerebras", Revision: "abc",
 		ServedModel: "served", RequestID: "r", Server: ms(200), Queue: ms(0), Estimate: ms(20_000), RetryAfter: ms(1000),
 		CostUSD: probe.Some(0.25), PriceSource: "config", Protocol: "HTTP/1.1", Reused: probe.Some(false),
-		RemoteAddr: "127.0.0.1:1", InputHash: "aa", ParamsHash: "bb", Version: "v1",
+		RemoteAddr: "127.0.0.1:1", Date: due.Add(time.Second), InputHash: "aa", ParamsHash: "bb", Version: "v1",
 	}
 }
 

@@ -113,6 +113,9 @@ type Result struct {
 	Reused     Opt[bool] `json:"connection_reused,omitzero"`
 	RemoteAddr string    `json:"remote_addr,omitempty"`
 
+	// Date is the answer's Date header: another clock than ours.
+	Date time.Time `json:"date,omitzero"`
+
 	// InputHash is of the input as drawn, without the nonce; ParamsHash of
 	// everything else that decides what was asked.
 	InputHash  string `json:"input_hash,omitempty"`
