@@ -9,8 +9,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/prometheus/alertmanager/alert"
 	"github.com/prometheus/common/model"
+
+	"github.com/hfwatch/hfwatch/probe"
 )
 
 const (
@@ -57,15 +58,38 @@ func newMailbox(receiver string, o Options) *mailbox {
 	}
 }
 
-// fires takes the news that an alert fires. wanted is false where the receiver
-// is not to be told of it.
-func (b *mailbox) fires(fp model.Fingerprint, a *alert.Alert, wanted, muted bool, at time.Time) {
+// fact is an alert as one evaluation saw it, with what every mailbox needs to
+// know of it.
+type fact struct {
+	Routed
+	fp       model.Fingerprint
+	id       probe.Identity
+	resolved bool
+}
+
+// accept takes what one evaluation says, all of it before anything is sent, so
+// that what belongs together goes into one message. wanted says which firing
+// alerts are the receiver's.
+func (b *mailbox) accept(facts []fact, at time.Time, wanted func(fact) bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closing {
 		return
 	}
-	e := b.entries[fp]
+	for _, f := range facts {
+		if f.resolved {
+			// Whom it was told to matters now, and not whom it would be told to.
+			b.resolves(f, at)
+		} else {
+			b.fires(f, wanted(f), at)
+		}
+	}
+}
+
+// fires takes the news that an alert fires. wanted is false where the receiver
+// is not to be told of it.
+func (b *mailbox) fires(f fact, wanted bool, at time.Time) {
+	e := b.entries[f.fp]
 	if !wanted {
 		if e == nil {
 			return
@@ -80,25 +104,23 @@ func (b *mailbox) fires(fp model.Fingerprint, a *alert.Alert, wanted, muted bool
 			b.drops[DropOverflow]++
 			return
 		}
-		e = &entry{fp: fp, group: a.Name()}
+		e = &entry{fp: f.fp, group: f.Alert.Name()}
 		e.owe(at)
-		b.entries[fp] = e
+		b.entries[f.fp] = e
 	}
-	e.fires(a, muted || !wanted, muted, at, b.opts.Repeat)
+	e.fires(f.Alert, f.Muted || !wanted, f.Muted, at, b.opts.Repeat)
 	b.index(e)
 }
 
 // resolves takes the news that an alert has resolved. Of an alert that the
 // receiver has never heard of it says nothing.
-func (b *mailbox) resolves(fp model.Fingerprint, a *alert.Alert, at time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	e := b.entries[fp]
-	if e == nil || b.closing {
+func (b *mailbox) resolves(f fact, at time.Time) {
+	e := b.entries[f.fp]
+	if e == nil {
 		return
 	}
 	if !e.mayGiveWay() {
-		e.resolves(a, at)
+		e.resolves(f.Alert, at)
 		b.index(e)
 		return
 	}

@@ -94,6 +94,9 @@ type Options struct {
 	GiveUp time.Duration
 }
 
+// dialFunc makes a connection.
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
 // withDefaults returns the options with their defaults filled in.
 func (o Options) withDefaults() Options {
 	if o.Logger == nil {

@@ -114,28 +114,17 @@ func (s *Sender) Set(now time.Time, alerts []Routed) {
 		return
 	}
 	at := time.Now()
+	facts := make([]fact, 0, len(alerts))
 	for _, r := range alerts {
-		s.route(r, r.Alert.ResolvedAt(now), at)
+		facts = append(facts, fact{
+			Routed: r, fp: r.Alert.Fingerprint(), id: Identity(r.Alert), resolved: r.Alert.ResolvedAt(now),
+		})
 	}
-	for _, w := range s.live {
-		w.nudge()
-	}
-}
-
-// route hands one alert to the receivers that it concerns.
-func (s *Sender) route(r Routed, resolved bool, at time.Time) {
-	fp := r.Alert.Fingerprint()
-	if resolved {
-		// Whom it was told to matters here, and not whom it would be told to.
-		for _, w := range s.live {
-			w.box.resolves(fp, r.Alert, at)
-		}
-		return
-	}
-	id := Identity(r.Alert)
 	for name, w := range s.live {
-		wanted := slices.Contains(r.To, name) || len(r.To) == 0 && w.match.Selects(id)
-		w.box.fires(fp, r.Alert, wanted, r.Muted, at)
+		w.box.accept(facts, at, func(f fact) bool {
+			return slices.Contains(f.To, name) || len(f.To) == 0 && w.match.Selects(f.id)
+		})
+		w.nudge()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -65,7 +66,7 @@ func NewWebhook(name string, w Webhook, o Options) (*WebhookNotifier, error) {
 		name: name, url: u, key: w.Secret, hide: newRedactor(u),
 		client: &http.Client{
 			Transport: &http.Transport{
-				DialContext: o.Dial, Proxy: o.Proxy,
+				DialContext: attached(o.Dial), Proxy: o.Proxy, TLSHandshakeTimeout: o.Timeout,
 				// Alerts are rare: an idle connection would mostly be dead by the next.
 				DisableKeepAlives: true, DisableCompression: true,
 				MaxResponseHeaderBytes: 64 << 10,
@@ -81,7 +82,7 @@ func NewWebhook(name string, w Webhook, o Options) (*WebhookNotifier, error) {
 func (n *WebhookNotifier) SendResolved() bool { return true }
 
 // Notify posts one message about the alerts and returns whether it may succeed
-// if tried again, and why it failed: a *Failure. Alerts beyond the bound of a
+// if tried again, and why it failed: a *DeliveryError. Alerts beyond the bound of a
 // message are counted in it and not shown.
 func (n *WebhookNotifier) Notify(ctx context.Context, alerts ...*alert.Alert) (bool, error) {
 	body, err := n.body(ctx, alerts)
@@ -90,6 +91,7 @@ func (n *WebhookNotifier) Notify(ctx context.Context, alerts ...*alert.Alert) (b
 	}
 	attempt, cancel := context.WithTimeout(ctx, n.timeout)
 	defer cancel()
+	attempt = context.WithValue(attempt, attemptKey{}, attempt)
 	req, err := http.NewRequestWithContext(attempt, http.MethodPost, n.url.String(), bytes.NewReader(body))
 	if err != nil {
 		return false, n.failure(Internal, n.hide.cause(err))
@@ -110,6 +112,30 @@ func (n *WebhookNotifier) Notify(ctx context.Context, alerts ...*alert.Alert) (b
 	}
 	defer func() { _ = resp.Body.Close() }()
 	return n.answered(resp)
+}
+
+// attemptKey is the context's key of the attempt itself.
+type attemptKey struct{}
+
+// attached returns a dial that ends with the attempt it is made for, and closes
+// its connection with it. Package net/http detaches dialling from the request,
+// so that another request may use the connection; ours are used once, and a
+// receiver that swallows packets would gather goroutines here.
+func attached(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		attempt, ok := ctx.Value(attemptKey{}).(context.Context)
+		if !ok {
+			return dial(ctx, network, address)
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		defer context.AfterFunc(attempt, cancel)()
+		conn, err := dial(ctx, network, address)
+		if err == nil {
+			context.AfterFunc(attempt, func() { _ = conn.Close() })
+		}
+		return conn, err
+	}
 }
 
 // body returns the message as Alertmanager's own webhook writes it.
@@ -182,14 +208,14 @@ func classify(code int) (reason Reason, again bool) {
 	}
 }
 
-// failure returns a Failure of this receiver.
-func (n *WebhookNotifier) failure(reason Reason, text string) *Failure {
-	return &Failure{Reason: reason, text: fmt.Sprintf("webhook %s: %s", n.name, text)}
+// failure returns an error of this receiver.
+func (n *WebhookNotifier) failure(reason Reason, text string) *DeliveryError {
+	return &DeliveryError{Reason: reason, text: fmt.Sprintf("webhook %s: %s", n.name, text)}
 }
 
-// Failure is why one attempt failed. Its text names the receiver and no part of
+// DeliveryError is why one attempt failed. Its text names the receiver and no part of
 // its address.
-type Failure struct {
+type DeliveryError struct {
 	Reason Reason
 	// Status is the answer's; 0 is no answer.
 	Status int
@@ -200,17 +226,17 @@ type Failure struct {
 }
 
 // Error returns the text.
-func (f *Failure) Error() string { return f.text }
+func (e *DeliveryError) Error() string { return e.text }
 
 // As lets Alertmanager's own stages find the reason in the form that they
 // count by.
-func (f *Failure) As(target any) bool {
+func (e *DeliveryError) As(target any) bool {
 	t, ok := target.(**amnotify.ErrorWithReason)
 	if !ok {
 		return false
 	}
 	reason := amnotify.DefaultReason
-	switch f.Reason {
+	switch e.Reason {
 	case Timeout:
 		reason = amnotify.ContextDeadlineExceededReason
 	case Canceled:
@@ -224,7 +250,7 @@ func (f *Failure) As(target any) bool {
 	case ClientError:
 		reason = amnotify.ClientErrorReason
 	}
-	*t = amnotify.NewErrorWithReason(reason, errors.New(f.text))
+	*t = amnotify.NewErrorWithReason(reason, errors.New(e.text))
 	return true
 }
 

@@ -122,7 +122,7 @@ func (w *worker) attempt(ctx context.Context, m *message) {
 	again, err := w.notify(ctx, alerts)
 	now := time.Now()
 	o := outcome{again: again}
-	if f, ok := errors.AsType[*Failure](err); ok {
+	if f, ok := errors.AsType[*DeliveryError](err); ok {
 		o.reason, o.retryAfter = f.Reason, f.RetryAfter
 	} else if err != nil {
 		o.reason = Internal
