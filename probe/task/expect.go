@@ -1,0 +1,204 @@
+package task
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"reflect"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// subject is what an answer offers to be judged by `expect`.
+type subject struct {
+	// texts are what the answer says; nil where it says nothing in words.
+	texts []string
+	// labels are the best label of each input, or with anyLabel all that were
+	// found, one of which must do.
+	labels   []scored
+	anyLabel bool
+	// value is the whole answer. With written, the text is the value where it
+	// is to be judged as JSON.
+	value   any
+	written bool
+	// vectors are the answer's embeddings; nil where it has none.
+	vectors [][]float64
+}
+
+// judge returns v, or the verdict that the answer is valid but not what is
+// expected.
+func judge(ask probe.Ask, v probe.Verdict, s subject) probe.Verdict {
+	if ask.Expect.IsZero() {
+		return v
+	}
+	for i, t := range s.texts {
+		s.texts[i] = strings.TrimSpace(unmark(t, ask.Nonce))
+	}
+	for _, rule := range []func(*probe.Expect) string{s.label, s.text, s.length, s.equals, s.schema, s.similar} {
+		if broken := rule(ask.Expect); broken != "" {
+			v.Outcome, v.Reason = probe.WrongAnswer, broken
+			return v
+		}
+	}
+	return v
+}
+
+// label judges the label and its score.
+func (s subject) label(e *probe.Expect) string {
+	least, scoredToo := e.MinScore.Get()
+	if e.Label == "" && !scoredToo || s.labels == nil && !s.anyLabel {
+		return ""
+	}
+	var near string
+	for i, got := range s.labels {
+		var broken string
+		switch {
+		case e.Label != "" && got.label != e.Label:
+			broken = fmt.Sprintf("expect.label: the top label is %s (%s), want %s", quote(got.label), short(got.score), quote(e.Label))
+			if s.anyLabel {
+				broken = ""
+			}
+		case scoredToo && got.score < least:
+			broken = fmt.Sprintf("expect.min_score: %s has %s, want at least %s", quote(got.label), short(got.score), short(least))
+		case s.anyLabel:
+			return ""
+		}
+		if broken != "" && !s.anyLabel {
+			if len(s.labels) > 1 {
+				broken += fmt.Sprintf(", for input %d", i)
+			}
+			return broken
+		}
+		if broken != "" {
+			near = broken
+		}
+	}
+	switch {
+	case !s.anyLabel:
+		return ""
+	case near != "":
+		return near
+	case e.Label != "":
+		return fmt.Sprintf("expect.label: none of the %s found is %s", plural(len(s.labels), "label"), quote(e.Label))
+	default:
+		return fmt.Sprintf("expect.min_score: nothing was found, want a score of at least %s", short(least))
+	}
+}
+
+// text judges what the answer contains and matches.
+func (s subject) text(e *probe.Expect) string {
+	if s.texts == nil {
+		return ""
+	}
+	all := strings.Join(s.texts, "\n")
+	for _, part := range e.Contains {
+		if !strings.Contains(all, part) {
+			return fmt.Sprintf("expect.contains: %s is not in %s", quote(part), quote(all))
+		}
+	}
+	if e.Matches != nil && !e.Matches.MatchString(all) {
+		return fmt.Sprintf("expect.matches: %s does not match %s", quote(all), clip(e.Matches.String(), 120))
+	}
+	return ""
+}
+
+// length judges the length of each text, in characters.
+func (s subject) length(e *probe.Expect) string {
+	for _, t := range s.texts {
+		n := utf8.RuneCountInString(t)
+		if least, given := e.MinLength.Get(); given && n < least {
+			return fmt.Sprintf("expect.min_length: the text has %s, want at least %d", plural(n, "character"), least)
+		}
+		if most, given := e.MaxLength.Get(); given && n > most {
+			return fmt.Sprintf("expect.max_length: the text has %s, want at most %d", plural(n, "character"), most)
+		}
+	}
+	return ""
+}
+
+// equals compares the answer with a value: a text with the answer's text,
+// anything else with the answer itself.
+func (s subject) equals(e *probe.Expect) string {
+	if e.Equals == nil {
+		return ""
+	}
+	var want any
+	if err := json.Unmarshal(e.Equals, &want); err != nil {
+		return fmt.Sprintf("expect.equals: not JSON: %v", err)
+	}
+	if word, isText := want.(string); isText && s.texts != nil {
+		if got := strings.Join(s.texts, "\n"); got != strings.TrimSpace(word) {
+			return fmt.Sprintf("expect.equals: the text is %s, want %s", quote(got), quote(word))
+		}
+		return ""
+	}
+	got, broken := s.json()
+	if broken != "" {
+		return "expect.equals: " + broken
+	}
+	if !reflect.DeepEqual(got, want) {
+		return fmt.Sprintf("expect.equals: the answer is not %s", clip(string(e.Equals), 120))
+	}
+	return ""
+}
+
+// schema judges the answer by a JSON Schema.
+func (s subject) schema(e *probe.Expect) string {
+	if e.Schema == nil {
+		return ""
+	}
+	got, broken := s.json()
+	if broken != "" {
+		return "expect.json_schema: " + broken
+	}
+	if err := e.Schema.Validate(got); err != nil {
+		return "expect.json_schema: " + clip(strings.Join(strings.Fields(err.Error()), " "), 240)
+	}
+	return ""
+}
+
+// json returns the value to judge, which for a task that writes is its text read
+// as JSON.
+func (s subject) json() (value any, broken string) {
+	if !s.written {
+		return s.value, ""
+	}
+	all := strings.Join(s.texts, "\n")
+	if err := json.Unmarshal([]byte(all), &value); err != nil {
+		return nil, fmt.Sprintf("the text is not JSON: %s", quote(all))
+	}
+	return value, ""
+}
+
+// similar judges the first vector by its cosine similarity to a stored one,
+// a·b / (|a| |b|).
+func (s subject) similar(e *probe.Expect) string {
+	if e.Similar == nil {
+		return ""
+	}
+	if len(s.vectors) == 0 {
+		return "expect.similar_to: the answer has no single vector for the input"
+	}
+	a, b := s.vectors[0], e.Similar.Vector
+	if len(a) != len(b) {
+		return fmt.Sprintf("expect.similar_to: the vector has %s, the stored one %d", plural(len(a), "number"), len(b))
+	}
+	if got := cosine(a, b); !(got >= e.Similar.Min) {
+		return fmt.Sprintf("expect.similar_to: the cosine similarity is %s, want at least %s", short(got), short(e.Similar.Min))
+	}
+	return ""
+}
+
+// cosine returns a·b / (|a| |b|) of vectors of one length, NaN where one is all
+// zero.
+func cosine(a, b []float64) float64 {
+	var dot, aa, bb float64
+	for i := range a {
+		dot += a[i] * b[i]
+		aa += a[i] * a[i]
+		bb += b[i] * b[i]
+	}
+	return dot / math.Sqrt(aa*bb)
+}
