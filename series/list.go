@@ -1,0 +1,244 @@
+package series
+
+// The series of targets.
+const (
+	Probes         Series = "hfwatch_probes_total"
+	Results        Series = "hfwatch_results_total"
+	Response       Series = "hfwatch_response_seconds"
+	FirstToken     Series = "hfwatch_first_token_seconds"
+	FirstByte      Series = "hfwatch_first_byte_seconds"
+	TPOT           Series = "hfwatch_tpot_seconds"
+	Lag            Series = "hfwatch_lag_seconds"
+	PhaseSeconds   Series = "hfwatch_phase_seconds_total"
+	Tokens         Series = "hfwatch_tokens_total"
+	TargetInfo     Series = "hfwatch_target_info"
+	TargetInterval Series = "hfwatch_target_interval_seconds"
+	FirstSeen      Series = "hfwatch_target_first_seen_timestamp_seconds"
+	LastResult     Series = "hfwatch_target_last_result_timestamp_seconds"
+	LastSuccess    Series = "hfwatch_target_last_success_timestamp_seconds"
+	BadOfLast5     Series = "hfwatch_target_bad_of_last_5"
+	ConsecutiveBad Series = "hfwatch_target_consecutive_bad"
+	UncountedSlots Series = "hfwatch_target_uncounted_slots"
+	Suspended      Series = "hfwatch_target_suspended"
+	AlertHits      Series = "hfwatch_alert_hits"
+	Slots          Series = "hfwatch_slots_total"
+	BudgetUsed     Series = "hfwatch_budget_used_ratio"
+)
+
+// The series of hfwatch itself.
+const (
+	BuildInfo            Series = "hfwatch_build_info"
+	ReloadSuccessful     Series = "hfwatch_config_last_reload_successful"
+	ReloadSuccessTime    Series = "hfwatch_config_last_reload_success_timestamp_seconds"
+	Notifications        Series = "hfwatch_notifications_total"
+	NotificationsFailed  Series = "hfwatch_notifications_failed_total"
+	NotificationsDropped Series = "hfwatch_notifications_dropped_total"
+	NotificationSeconds  Series = "hfwatch_notifications_duration_seconds"
+	NotificationDelay    Series = "hfwatch_notifications_delay_seconds"
+	SchedulerLag         Series = "hfwatch_scheduler_lag_seconds"
+	ClockSteps           Series = "hfwatch_clock_steps_total"
+	MaintenanceActive    Series = "hfwatch_maintenance_active"
+	RecordsWritten       Series = "hfwatch_records_written_total"
+	RecordsDropped       Series = "hfwatch_records_dropped_total"
+	RecordsWriteFailures Series = "hfwatch_records_write_failures_total"
+	ResultsIgnored       Series = "hfwatch_results_ignored_total"
+	EvaluationSeconds    Series = "hfwatch_evaluation_duration_seconds"
+	EvaluationFailures   Series = "hfwatch_evaluation_failures_total"
+	SamplesAppended      Series = "hfwatch_samples_appended_total"
+	SamplesRefused       Series = "hfwatch_samples_refused_total"
+)
+
+// All returns the whole list: the series of targets, then those of hfwatch
+// itself.
+func All() []Definition {
+	return append(append(distributions(), targets()...), self()...)
+}
+
+// distributions returns the series that are made of the results of a target.
+func distributions() []Definition {
+	target, kind := Label{Name: Target}, Label{Kind, kinds()}
+	return []Definition{
+		{
+			Series: Probes, Type: Counter,
+			Labels: []Label{target, kind, {Outcome, outcomes()}, {Fault, faults()}},
+			Help:   "Results of probes, which hfwatch sends on its own schedule, by outcome and by who is at fault.",
+		},
+		{
+			Series: Results, Type: Counter, Labels: []Label{target, kind, {Counts, counts()}},
+			Help: "Results by how they count: good and bad enter ratios, apart (account, monitor, unknown) is in neither.",
+		},
+		{
+			Series: Response, Type: Histogram, Unit: "seconds", Layout: ClassicBaseline,
+			Labels: []Label{target, kind, {Result, results()}},
+			Help: "Time from being due to the last byte or token. Failed holds bad results at the larger of their " +
+				"elapsed time and their deadline, so that no quantile over both improves as a model gets worse.",
+		},
+		{
+			Series: FirstToken, Type: Histogram, Unit: "seconds", Layout: ClassicBaseline,
+			Labels: []Label{target, kind, {Result, results()}},
+			Help: "Time from being sent to the first generated token of a stream. Failed holds bad results, those " +
+				"without a token at the larger of their elapsed time and their deadline.",
+		},
+		{
+			Series: FirstByte, Type: Histogram, Unit: "seconds", Layout: Native, Labels: []Label{target, kind},
+			Help: "Time from being sent to the first byte of the answer, of good results.",
+		},
+		{
+			Series: TPOT, Type: Histogram, Unit: "seconds", Layout: Native, Labels: []Label{target, kind},
+			Help: "Time per output token after the first, of good results.",
+		},
+		{
+			Series: Lag, Type: Histogram, Unit: "seconds", Layout: Native, Labels: []Label{target, kind},
+			Help: "Time from being due to being sent, of every request that was sent: hfwatch's own delay.",
+		},
+		{
+			Series: PhaseSeconds, Type: Counter, Unit: "seconds", Labels: []Label{target, kind, {Phase, phases()}},
+			Help: "Time spent in each phase by good and bad results; server and queue are the other side's own account.",
+		},
+		{
+			Series: Tokens, Type: Counter, Labels: []Label{target, kind, {Direction, directions()}},
+			Help: "Tokens sent and received, of every result that tells.",
+		},
+	}
+}
+
+// targets returns the series of a target's facts and state.
+func targets() []Definition {
+	target := Label{Name: Target}
+	return []Definition{
+		{
+			Series: TargetInfo, Type: Gauge,
+			Labels: []Label{target, {Name: Model}, {Name: Task}, {Name: Provider}, {Name: URLHost}, {Name: Revision}},
+			Help:   "1 for each configured target, with its facts and the labels that the configuration gives it.",
+		},
+		{
+			Series: TargetInterval, Type: Gauge, Unit: "seconds", Labels: []Label{target},
+			Help: "Time between two slots of the target's baseline.",
+		},
+		{
+			Series: FirstSeen, Type: Gauge, Unit: "seconds", Labels: []Label{target},
+			Help: "When the target was first configured.",
+		},
+		{
+			Series: LastResult, Type: Gauge, Unit: "seconds", Labels: []Label{target},
+			Help: "When the last result of a baseline slot ended, whatever it was; absent before the first.",
+		},
+		{
+			Series: LastSuccess, Type: Gauge, Unit: "seconds", Labels: []Label{target},
+			Help: "When the last good result of a baseline slot ended; until the first, when the target was first configured.",
+		},
+		{
+			Series: BadOfLast5, Type: Gauge, Labels: []Label{target},
+			Help: "How many of the last five counted baseline results were bad; absent before the first.",
+		},
+		{
+			Series: ConsecutiveBad, Type: Gauge, Labels: []Label{target},
+			Help: "How many counted baseline results in a row, up to the last, were bad; absent before the first.",
+		},
+		{
+			Series: UncountedSlots, Type: Gauge, Labels: []Label{target},
+			Help: "How many baseline slots have passed since the last result that counts, whatever the cause.",
+		},
+		{
+			Series: Suspended, Type: Gauge, Labels: []Label{target, {Name: Reason}},
+			Help: "1 while probes of the target are suspended, and why; absent otherwise.",
+		},
+		{
+			Series: AlertHits, Type: Gauge, Labels: []Label{{Name: AlertName}, target},
+			Help: "How many of the target's last results meet the condition of the alert, for conditions of the form k of n.",
+		},
+		{
+			Series: Slots, Type: Counter, Labels: []Label{target, {Lane, lanes()}, {Result, slots()}},
+			Help: "Slots of the schedule, by what became of them.",
+		},
+		{
+			Series: BudgetUsed, Type: Gauge, Unit: "ratio",
+			Labels: []Label{target, {Period, periods()}, {Unit, budgetUnits()}},
+			Help:   "Part of a budget that is spent, from 0 to 1; the global budget has no target.",
+		},
+	}
+}
+
+// self returns the series of hfwatch itself.
+func self() []Definition {
+	receiver := Label{Name: Receiver}
+	return []Definition{
+		{
+			Series: BuildInfo, Type: Gauge,
+			Labels: []Label{{Name: Version}, {Name: Revision}, {Name: GoVersion}, {Name: GoOS}, {Name: GoArch}},
+			Help:   "1, with the version of hfwatch and of the Go that built it.",
+		},
+		{
+			Series: ReloadSuccessful, Type: Gauge,
+			Help: "1 if the last attempt to load the configuration succeeded, else 0.",
+		},
+		{
+			Series: ReloadSuccessTime, Type: Gauge, Unit: "seconds",
+			Help: "When the configuration was last loaded with success.",
+		},
+		{
+			Series: Notifications, Type: Counter, Labels: []Label{receiver, {Action, actions()}},
+			Help: "Attempts to deliver a notification, by what follows from them.",
+		},
+		{
+			Series: NotificationsFailed, Type: Counter, Labels: []Label{receiver, {Reason, failures()}},
+			Help: "Attempts to deliver a notification that failed, by reason.",
+		},
+		{
+			Series: NotificationsDropped, Type: Counter, Labels: []Label{receiver, {Reason, notificationDrops()}},
+			Help: "Alerts of which a receiver will not be told, by reason.",
+		},
+		{
+			Series: NotificationSeconds, Type: Histogram, Unit: "seconds", Layout: Native, Labels: []Label{receiver},
+			Help: "Duration of attempts to deliver a notification.",
+		},
+		{
+			Series: NotificationDelay, Type: Histogram, Unit: "seconds", Layout: Native, Labels: []Label{receiver},
+			Help: "Time from an alert's change of state to its delivery.",
+		},
+		{
+			Series: SchedulerLag, Type: Histogram, Unit: "seconds", Layout: Native,
+			Help: "Time from when a slot should have started to when it did, over all targets.",
+		},
+		{
+			Series: ClockSteps, Type: Counter, Labels: []Label{{Kind, clockSteps()}},
+			Help: "Steps of the wall clock that were seen, by kind.",
+		},
+		{
+			Series: MaintenanceActive, Type: Gauge, Labels: []Label{{Name: Maintenance}},
+			Help: "1 while the maintenance time lasts, else 0.",
+		},
+		{
+			Series: RecordsWritten, Type: Counter,
+			Help: "Results that were written to the records.",
+		},
+		{
+			Series: RecordsDropped, Type: Counter, Labels: []Label{{Reason, recordDrops()}},
+			Help: "Results that could not be written to the records and were given up, by reason.",
+		},
+		{
+			Series: RecordsWriteFailures, Type: Counter,
+			Help: "Failed attempts to write to the records; what they held is tried again.",
+		},
+		{
+			Series: ResultsIgnored, Type: Counter, Labels: []Label{{Reason, ignored()}},
+			Help: "Results that no series counts: of a target that is not configured, seen before, or not valid.",
+		},
+		{
+			Series: EvaluationSeconds, Type: Histogram, Unit: "seconds", Layout: Native,
+			Help: "Duration of one evaluation: gathering, storing, and all rules.",
+		},
+		{
+			Series: EvaluationFailures, Type: Counter, Labels: []Label{{Name: Rule}},
+			Help: "Evaluations that failed, by rule; without a rule, nothing could be gathered or stored.",
+		},
+		{
+			Series: SamplesAppended, Type: Counter,
+			Help: "Samples that were stored in the embedded database.",
+		},
+		{
+			Series: SamplesRefused, Type: Counter, Labels: []Label{{Reason, refusals()}},
+			Help: "Samples that the embedded database refused, by reason.",
+		},
+	}
+}
