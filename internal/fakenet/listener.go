@@ -61,7 +61,9 @@ func (l *Listener) Close() error {
 }
 
 // Serve runs an http.Server with handler on addr until the test ends, and
-// returns it. Call it inside the bubble whose time it shall share.
+// returns it. Call it inside the bubble whose time it shall share. The test
+// ends when its handlers have returned: one that waits should mind the
+// request's context, which ends with the connection or the test.
 func (n *Network) Serve(tb testing.TB, addr string, handler http.Handler) *http.Server {
 	tb.Helper()
 	l, err := n.Listen(addr)
@@ -75,19 +77,27 @@ func (n *Network) Serve(tb testing.TB, addr string, handler http.Handler) *http.
 // speaks TLS over a Listener.
 func ServeListener(tb testing.TB, l net.Listener, handler http.Handler) *http.Server {
 	tb.Helper()
-	server := &http.Server{Handler: handler} //nolint:gosec // A test's handlers may take any time.
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
+	var running sync.WaitGroup
+	counted := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		running.Add(1)
+		defer running.Done()
+		handler.ServeHTTP(w, r)
+	})
+	ctx, cancel := context.WithCancel(tb.Context())
+	server := &http.Server{ //nolint:gosec // A test's handlers may take any time.
+		Handler: counted, BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	running.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			tb.Errorf("fakenet: serving %s: %v", l.Addr(), err)
 		}
-	}()
+	})
 	tb.Cleanup(func() {
+		cancel()
 		if err := server.Close(); err != nil {
 			tb.Errorf("fakenet: closing %s: %v", l.Addr(), err)
 		}
-		<-done
+		running.Wait()
 	})
 	return server
 }

@@ -1,0 +1,180 @@
+package hf
+
+import (
+	"bytes"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// The engines that are recognised.
+const (
+	engineTGI         = "tgi"
+	engineTEI         = "tei"
+	engineHFInference = "hf-inference"
+	engineToolkit     = "toolkit"
+	engineVLLM        = "vllm"
+	engineLlamaCpp    = "llama.cpp"
+)
+
+// evidence fills in what an answer's header says of who answered, and of the
+// time that it took there. The texts are as sent; secrets.hide bounds them.
+func evidence(res *probe.Result, h http.Header, streamed bool) {
+	res.Engine = engineOf(h)
+	res.Cached = replayed(h)
+	res.Provider = h.Get("X-Inference-Provider")
+	res.Revision = h.Get("X-Sha")
+	for _, name := range []string{"X-Request-Id", "X-Inference-Id", "Inference-Id", "Cf-Ray", "X-Amz-Cf-Id"} {
+		if id := h.Get(name); id != "" {
+			res.RequestID = id
+			break
+		}
+	}
+	res.RetryAfter = retryAfter(res.Status, h)
+	if topic := h.Get("X-HF-Warning"); topic != "" {
+		res.Warnings = append(res.Warnings, "the Hub warns: "+topic)
+	}
+	if !res.Cached {
+		// A replay repeats the times of the original.
+		res.Server, res.Queue = serverTimes(res.Engine, h, streamed)
+	}
+}
+
+// engineOf returns the engine that the header shows, or nothing.
+func engineOf(h http.Header) string {
+	has := func(name string) bool { return h.Get(name) != "" }
+	server := strings.ToLower(h.Get("Server"))
+	switch {
+	case has("X-Tokenization-Time"), has("X-Compute-Tokens"):
+		return engineTEI
+	case has("X-Time-Per-Token"), has("X-Validation-Time"):
+		return engineTGI
+	case has("X-Compute-Type") && strings.EqualFold(h.Get("X-Accel-Buffering"), "no"):
+		// TGI's streams carry no times.
+		return engineTGI
+	case has("X-Compute-Time") && strings.HasPrefix(server, "uvicorn"):
+		return engineHFInference
+	case strings.HasPrefix(server, "llama.cpp"):
+		return engineLlamaCpp
+	}
+	return ""
+}
+
+// engineOfBody returns the engine that an answer's beginning shows, where its
+// header did not: TGI's version in the fingerprint, vLLM's server and ids, and
+// the toolkit's one form of error.
+func engineOfBody(h http.Header, status int, route probe.Route, head []byte) string {
+	uvicorn := strings.HasPrefix(strings.ToLower(h.Get("Server")), "uvicorn")
+	switch {
+	case bytes.Contains(head, []byte(`"system_fingerprint":"`)) &&
+		(bytes.Contains(head, []byte("-sha-")) || bytes.Contains(head, []byte(`-native"`))):
+		return engineTGI
+	case bytes.Contains(head, []byte(`"token":{"id":`)) && bytes.Contains(head, []byte(`"special":`)):
+		return engineTGI
+	case uvicorn && (bytes.Contains(head, []byte(`"chatcmpl-`)) || bytes.Contains(head, []byte(`"cmpl-`))):
+		return engineVLLM
+	case uvicorn && route == probe.RouteURL && status == http.StatusBadRequest &&
+		h.Get("X-Compute-Type") == "" && bytes.HasPrefix(bytes.TrimSpace(head), []byte(`{"error":"`)):
+		return engineToolkit
+	}
+	return ""
+}
+
+// replayed reports that the answer came out of a cache: hf-inference says so
+// in x-compute-type, the edges in headers of their own.
+func replayed(h http.Header) bool {
+	return strings.EqualFold(strings.TrimSpace(h.Get("X-Compute-Type")), "cache") ||
+		strings.HasPrefix(strings.ToLower(h.Get("X-Cache")), "hit") ||
+		strings.EqualFold(h.Get("Cf-Cache-Status"), "HIT")
+}
+
+// serverTimes returns the time in all and in the queue, in the units that the
+// engine uses: x-compute-time is in seconds with a fraction from TGI and
+// hf-inference, and in whole milliseconds from TEI; x-total-time and
+// x-queue-time are in milliseconds. Where the engine is not known a whole
+// number could be either, and is left out. Before a stream has ended the
+// gateways' figures are of its beginning, and are left out too.
+func serverTimes(engine string, h http.Header, streamed bool) (server, queue probe.Seconds) {
+	compute := h.Get("X-Compute-Time")
+	fraction := strings.Contains(compute, ".")
+	switch engine {
+	case engineTEI:
+		queue = duration(h.Get("X-Queue-Time"), time.Millisecond)
+		server = firstMeasured(duration(h.Get("X-Total-Time"), time.Millisecond), duration(compute, time.Millisecond))
+		return server, queue
+	case engineTGI:
+		queue = duration(h.Get("X-Queue-Time"), time.Millisecond)
+		if fraction {
+			server = duration(compute, time.Second)
+		}
+		return firstMeasured(server, duration(h.Get("X-Total-Time"), time.Millisecond)), queue
+	}
+	if fraction {
+		return duration(compute, time.Second), queue
+	}
+	if streamed {
+		return server, queue
+	}
+	return firstMeasured(
+		duration(h.Get("Fireworks-Server-Processing-Time"), time.Second),
+		duration(h.Get("X-Fal-Raw-Time"), time.Second),
+		duration(h.Get("Openai-Processing-Ms"), time.Millisecond),
+		duration(serverTiming(h.Get("Server-Timing")), time.Millisecond),
+		duration(h.Get("X-Envoy-Upstream-Service-Time"), time.Millisecond),
+	), queue
+}
+
+// serverTiming returns the duration of the metric "total" in a Server-Timing
+// header, which is in milliseconds.
+func serverTiming(value string) string {
+	for metric := range strings.SplitSeq(value, ",") {
+		name, rest, _ := strings.Cut(strings.TrimSpace(metric), ";")
+		if strings.TrimSpace(name) != "total" {
+			continue
+		}
+		for part := range strings.SplitSeq(rest, ";") {
+			if number, ok := strings.CutPrefix(strings.TrimSpace(part), "dur="); ok {
+				return number
+			}
+		}
+	}
+	return ""
+}
+
+// duration returns a number of units, absent where text is none or cannot be a
+// time of one answer.
+func duration(text string, unit time.Duration) probe.Seconds {
+	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+	if err != nil || !(n >= 0) || n*float64(unit) > float64(24*time.Hour) {
+		return probe.Seconds{}
+	}
+	return probe.Measured(time.Duration(n * float64(unit)))
+}
+
+// firstMeasured returns the first that is not absent.
+func firstMeasured(of ...probe.Seconds) probe.Seconds {
+	for _, s := range of {
+		if !s.IsZero() {
+			return s
+		}
+	}
+	return probe.Seconds{}
+}
+
+// headerTokens returns the counts that TGI writes into the header of an answer
+// that is no stream.
+func headerTokens(h http.Header) (in, out probe.Opt[int]) {
+	return count(h.Get("X-Prompt-Tokens")), count(h.Get("X-Generated-Tokens"))
+}
+
+// count returns a number of tokens.
+func count(text string) probe.Opt[int] {
+	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 31)
+	if err != nil {
+		return probe.Opt[int]{}
+	}
+	return probe.Some(int(n))
+}

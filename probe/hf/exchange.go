@@ -1,0 +1,167 @@
+package hf
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"time"
+
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+const (
+	// maxErrorBody bounds what is read of an answer that is not 2xx.
+	maxErrorBody = 64 << 10
+	// defaultLimit bounds a call that has no limit of its own.
+	defaultLimit = 30 * time.Second
+	// streamFactor is how many times larger than a body a stream may be.
+	streamFactor = 4
+	// customTask posts its input as given and is judged by its status and what
+	// it expects alone; that its answer speaks of an error is nothing to us.
+	customTask = "custom"
+)
+
+// exchangeKey finds the exchange in a context.
+type exchangeKey struct{}
+
+// exchange is one request and what becomes of it.
+type exchange struct {
+	client  *Client
+	call    *probe.Call
+	carrier *carrier
+	req     *http.Request
+	secrets secrets
+	limit   time.Duration
+
+	ctx    context.Context //nolint:containedctx // An exchange lives as long as its one call.
+	cancel context.CancelCauseFunc
+	sent   time.Time
+	trace  trace
+	last   time.Time
+	res    probe.Result
+}
+
+// prepare builds the request; nothing is sent.
+func (c *Client) prepare(call *probe.Call) (*exchange, error) {
+	if call.Target == nil || call.Target.Task == nil {
+		return nil, errors.New("the call has no target or no task")
+	}
+	e := &call.Target.Endpoint
+	u, err := address(e, call.Ask.Model, call.Request.Path)
+	if err != nil {
+		return nil, err
+	}
+	h, err := header(call, u, c.userAgent)
+	if err != nil {
+		return nil, err
+	}
+	carrier, err := c.carriers.get(e, call.Reuse)
+	if err != nil {
+		return nil, err
+	}
+	x := &exchange{
+		client: c, call: call, carrier: carrier, secrets: secretsOf(e),
+		limit: call.Limit, ctx: nil,
+	}
+	if x.limit <= 0 {
+		x.limit = defaultLimit
+	}
+	u.User = nil
+	x.req = &http.Request{
+		Method: http.MethodPost, URL: u, Host: h.Get("Host"), Header: h,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		// No GetBody: without it net/http has no way to send the body again.
+		Body:          io.NopCloser(bytes.NewReader(call.Request.Body)),
+		ContentLength: int64(len(call.Request.Body)),
+	}
+	if len(call.Request.Body) == 0 {
+		x.req.Body = http.NoBody
+	}
+	h.Del("Host")
+	return x, nil
+}
+
+// run sends the request and fills in the result.
+func (x *exchange) run(ctx context.Context) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	x.cancel = cancel
+	x.sent = time.Now()
+	x.res.Sent = x.sent
+	ctx, stop := context.WithDeadlineCause(ctx, x.sent.Add(x.limit), errLimit)
+	defer stop()
+	ctx = httptrace.WithClientTrace(ctx, x.trace.hooks())
+	x.ctx = context.WithValue(ctx, exchangeKey{}, x)
+
+	// RoundTrip, unlike a Client, follows no redirect and keeps no cookies.
+	resp, err := x.carrier.transport.RoundTrip(x.req.WithContext(x.ctx))
+	if err != nil {
+		now := time.Now()
+		t := x.trace.seal()
+		x.fail(noAnswer(err, x.cause(), &t), now)
+		if x.res.Outcome == probe.Reset {
+			x.warn(idleHint(&t))
+		}
+		x.finish(&t)
+		return
+	}
+	defer func() { _ = resp.Body.Close() }()
+	x.trace.headersDone()
+	x.last = time.Now()
+	x.answer(resp)
+	t := x.trace.seal()
+	x.finish(&t)
+}
+
+// cause returns why the exchange's own context ended, nil where it did not. A
+// dial keeps the same deadline by itself and may see it pass a little sooner.
+func (x *exchange) cause() error {
+	if cause := context.Cause(x.ctx); cause != nil {
+		return cause
+	}
+	if time.Since(x.sent) >= x.limit {
+		return errLimit
+	}
+	return nil
+}
+
+// fail sets an outcome that is not good, and when it was known.
+func (x *exchange) fail(f failure, at time.Time) {
+	x.res.Outcome, x.res.Phase, x.res.Error = f.outcome, f.phase, f.reason
+	x.res.Service = probe.Measured(at.Sub(x.sent))
+}
+
+// saw notes when the last byte came.
+func (x *exchange) saw(last time.Time) {
+	if !last.IsZero() {
+		x.last = last
+	}
+}
+
+// warn adds what was odd; an empty text is nothing.
+func (x *exchange) warn(text string) {
+	if text != "" {
+		x.res.Warnings = append(x.res.Warnings, text)
+	}
+}
+
+// excerpt keeps the beginning of an answer that was not good.
+func (x *exchange) excerpt(body []byte) {
+	x.res.Excerpt = x.secrets.redact(string(body[:min(len(body), maxErrorBody)]))
+}
+
+// finish fills in the times of the connection.
+func (x *exchange) finish(t *times) {
+	x.res.Phases = t.phases(x.last)
+	if t.gotConn.IsZero() {
+		return
+	}
+	x.res.RemoteAddr = t.remote
+	x.res.Reused = probe.Some(t.reused)
+	if !t.firstByte.IsZero() && (x.res.Status != 0 || !t.afterInterim) {
+		x.res.FirstByte = probe.Measured(max(0, t.firstByte.Sub(x.sent)))
+	}
+}

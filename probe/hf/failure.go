@@ -1,0 +1,162 @@
+package hf
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// The causes with which an exchange ends itself.
+var (
+	errLimit          = errors.New("the deadline passed")
+	errStalled        = errors.New("no progress")
+	errDrained        = errors.New("the answer is complete")
+	errTooManyInterim = errors.New("too many 1xx answers")
+)
+
+// failure is what became of an exchange that broke off.
+type failure struct {
+	outcome probe.Outcome
+	phase   probe.Phase
+	reason  string
+}
+
+// noAnswer judges an exchange that ended with err before its answer's header
+// was complete. cause is why the exchange's own context ended, if it did.
+func noAnswer(err, cause error, t *times) failure {
+	phase := t.stage()
+	if !t.firstByte.IsZero() && !t.afterInterim && !t.gotConn.IsZero() {
+		phase = probe.PhaseBody
+	}
+	switch {
+	case errors.Is(cause, errLimit):
+		if phase == probe.PhaseBody {
+			phase = probe.PhaseFirstByte
+		}
+		return failure{probe.Timeout, phase, "the deadline passed" + during(phase)}
+	case cause != nil:
+		return failure{probe.Canceled, phase, "canceled" + during(phase)}
+	case errors.Is(err, errTooManyInterim):
+		return failure{probe.InvalidOutput, probe.PhaseFirstByte, err.Error()}
+	}
+	reason := plain(err)
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		return failure{probe.DNS, probe.PhaseDNS, reason}
+	case isTLS(err) || phase == probe.PhaseTLS:
+		return failure{probe.TLS, probe.PhaseTLS, reason}
+	case t.gotConn.IsZero():
+		return failure{probe.Connect, probe.PhaseConnect, reason}
+	case isCut(err):
+		return failure{probe.Reset, phase, reason}
+	}
+	// The other side spoke, but not HTTP.
+	return failure{probe.InvalidOutput, phase, reason}
+}
+
+// during names a phase in a sentence.
+func during(phase probe.Phase) string {
+	names := map[probe.Phase]string{
+		probe.PhaseDNS:       " while the name was looked up",
+		probe.PhaseConnect:   " while connecting",
+		probe.PhaseTLS:       " during the TLS handshake",
+		probe.PhaseWrite:     " while the request was written",
+		probe.PhaseFirstByte: " before the answer began",
+	}
+	return names[phase]
+}
+
+// brokenBody judges a body that ended with err, which is not io.EOF, or nil
+// for what is an end after all: the other side closed a TLS connection without
+// the alert that it should send, where nothing but the end of the connection
+// marks the end of the body.
+func brokenBody(err, cause error, closeDelimited bool) *failure {
+	switch {
+	case errors.Is(cause, errLimit):
+		return &failure{probe.Timeout, probe.PhaseTotal, "the deadline passed while the answer was coming"}
+	case errors.Is(cause, errStalled):
+		return &failure{probe.Stalled, probe.PhaseBody, "the stream made no progress for its limit"}
+	case cause != nil:
+		return &failure{probe.Canceled, probe.PhaseBody, "canceled while the answer was coming"}
+	case errors.Is(err, errTooLarge), errors.Is(err, errTooLong), errors.Is(err, errEncoding):
+		return &failure{probe.InvalidOutput, probe.PhaseBody, plain(err)}
+	case errors.Is(err, io.ErrUnexpectedEOF) && closeDelimited:
+		return nil
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return &failure{probe.Truncated, probe.PhaseBody, "the body ended early"}
+	case isCut(err):
+		return &failure{probe.Reset, probe.PhaseBody, plain(err)}
+	}
+	return &failure{probe.Truncated, probe.PhaseBody, plain(err)}
+}
+
+// isTLS reports that err is of certificates or of the handshake.
+func isTLS(err error) bool {
+	var (
+		record   tls.RecordHeaderError
+		alert    tls.AlertError
+		verify   *tls.CertificateVerificationError
+		host     x509.HostnameError
+		unknown  x509.UnknownAuthorityError
+		invalid  x509.CertificateInvalidError
+		answered = strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
+	)
+	return answered || errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &verify) ||
+		errors.As(err, &host) || errors.As(err, &unknown) || errors.As(err, &invalid)
+}
+
+// isCut reports that the connection was cut: reset, closed, or ended where an
+// answer was due. Of HTTP/2, net/http's errors have no exported types.
+func isCut(err error) bool {
+	for _, cut := range []error{
+		syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, syscall.ETIMEDOUT, syscall.EHOSTUNREACH,
+		syscall.ENETUNREACH, io.EOF, io.ErrUnexpectedEOF, net.ErrClosed,
+	} {
+		if errors.Is(err, cut) {
+			return true
+		}
+	}
+	text := err.Error()
+	if strings.Contains(text, "malformed") || strings.Contains(text, "exceeded") {
+		return false
+	}
+	for _, sign := range []string{
+		"server closed idle connection", "stream error", "GOAWAY", "client connection lost",
+		"connection broken", "transport closed", "EOF",
+	} {
+		if strings.Contains(text, sign) {
+			return true
+		}
+	}
+	return false
+}
+
+// plain returns err's text without addresses that may hold secrets.
+func plain(err error) string {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		err = wrapped.Err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "timed out"
+	}
+	return err.Error()
+}
+
+// idleHint says of a cut on a connection from the pool how long it had waited.
+func idleHint(t *times) string {
+	if t.reused && t.idle > 0 {
+		return "the connection had been idle for " + t.idle.Round(time.Millisecond).String()
+	}
+	return ""
+}

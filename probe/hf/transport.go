@@ -1,0 +1,228 @@
+package hf
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+const (
+	// idleTimeout is below the shortest keep-alive of the usual servers, the
+	// five seconds of uvicorn and Node, so that a connection is rarely taken
+	// from the pool while the other side closes it.
+	idleTimeout = 4 * time.Second
+	// maxIdlePerHost and maxIdle bound the connections that wait.
+	maxIdlePerHost = 256
+	maxIdle        = 512
+	// maxStreams bounds the requests in flight to one host over HTTP/2, below
+	// the limit of 100 streams that servers commonly set: beyond it requests
+	// would wait inside the connection, and that looks like server time.
+	maxStreams = 64
+	// maxTransports bounds the transports that are kept for later calls.
+	maxTransports = 64
+	maxHeader     = 256 << 10
+	proxyTimeout  = 30 * time.Second
+)
+
+// wire is what decides which transport can carry a call.
+type wire struct {
+	reuse, http2 bool
+	proxy        string
+	tls          [sha256.Size]byte
+	// host is set for pooled HTTP/2 alone, where each host has its own bound.
+	host string
+}
+
+// carrier is one transport and, for pooled HTTP/2, its bound.
+type carrier struct {
+	transport *http.Transport
+	slots     chan struct{}
+}
+
+// acquire waits for a slot, at most until the limit passes or ctx ends, and
+// reports whether it got one. Each success needs one release.
+func (c *carrier) acquire(ctx context.Context, limit time.Duration) bool {
+	if c.slots == nil {
+		return true
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case c.slots <- struct{}{}:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// release gives a slot back.
+func (c *carrier) release() {
+	if c.slots != nil {
+		<-c.slots
+	}
+}
+
+// carriers hands out transports: the same for calls that may share one.
+type carriers struct {
+	dial func(ctx context.Context, network, addr string) (net.Conn, error)
+	mu   sync.Mutex
+	all  map[wire]*carrier
+}
+
+// get returns the carrier for an endpoint. An error is in its TLS options.
+func (cs *carriers) get(e *probe.Endpoint, reuse bool) (*carrier, error) {
+	key := wire{reuse: reuse, http2: e.HTTP2, tls: fingerprint(e.TLS)}
+	if e.Proxy != nil {
+		key.proxy = e.Proxy.String()
+	}
+	if reuse && e.HTTP2 {
+		key.host = e.URL.Host
+	}
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if c := cs.all[key]; c != nil {
+		return c, nil
+	}
+	config, err := tlsConfig(e.TLS)
+	if err != nil {
+		return nil, err
+	}
+	if len(cs.all) >= maxTransports {
+		cs.dropAll()
+	}
+	c := &carrier{transport: cs.transport(e, config, reuse)}
+	if key.host != "" {
+		c.slots = make(chan struct{}, maxStreams)
+	}
+	cs.all[key] = c
+	return c, nil
+}
+
+// transport returns a transport that never compresses and never asks the
+// environment for a proxy.
+func (cs *carriers) transport(e *probe.Endpoint, config *tls.Config, reuse bool) *http.Transport {
+	t := &http.Transport{
+		DialContext:            cs.dialPlain,
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    proxyTimeout,
+		DisableKeepAlives:      !reuse,
+		DisableCompression:     true,
+		MaxIdleConns:           maxIdle,
+		MaxIdleConnsPerHost:    maxIdlePerHost,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHeader,
+		Protocols:              new(http.Protocols),
+	}
+	t.Protocols.SetHTTP1(true)
+	config.NextProtos = []string{"http/1.1"}
+	if e.HTTP2 {
+		t.Protocols.SetHTTP2(true)
+		config.NextProtos = []string{"h2", "http/1.1"}
+	}
+	if e.Proxy != nil {
+		t.Proxy = http.ProxyURL(e.Proxy)
+		return t
+	}
+	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		return cs.dialTLS(ctx, network, addr, config)
+	}
+	return t
+}
+
+// dialPlain connects within the time of the exchange that asks: net/http cuts
+// the context that it passes off from the request's end and deadline, so that
+// a dial would outlive both.
+func (cs *carriers) dialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
+	x, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok {
+		return nil, errors.New("a dial without an exchange")
+	}
+	raw, err := cs.dial(x.ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{Conn: raw, dialler: &x.trace}, nil
+}
+
+// dialTLS is dialPlain and a handshake, within the same time.
+func (cs *carriers) dialTLS(ctx context.Context, network, addr string, config *tls.Config) (net.Conn, error) {
+	plain, err := cs.dialPlain(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	config = config.Clone()
+	if config.ServerName == "" {
+		host, _, err := net.SplitHostPort(addr)
+		if err != nil {
+			_ = plain.Close()
+			return nil, err
+		}
+		config.ServerName = host
+	}
+	x.trace.tlsStarted()
+	secure := tls.Client(plain, config)
+	err = secure.HandshakeContext(x.ctx)
+	x.trace.tlsEnded(err)
+	if err != nil {
+		_ = plain.Close()
+		return nil, err
+	}
+	return secure, nil
+}
+
+// dropAll forgets all transports; requests that use one finish undisturbed.
+// The caller holds cs.mu.
+func (cs *carriers) dropAll() {
+	for key, c := range cs.all {
+		c.transport.CloseIdleConnections()
+		delete(cs.all, key)
+	}
+}
+
+// close closes the connections that wait.
+func (cs *carriers) close() {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.dropAll()
+}
+
+// fingerprint returns a hash that tells TLS options apart without keeping
+// them.
+func fingerprint(o probe.TLSOptions) [sha256.Size]byte {
+	return sha256.Sum256(fmt.Appendf(nil, "%q %q %q %q %t", o.CA, o.Certificate, o.Key.Reveal(), o.ServerName, o.Insecure))
+}
+
+// tlsConfig returns the options as crypto/tls takes them.
+func tlsConfig(o probe.TLSOptions) (*tls.Config, error) {
+	config := &tls.Config{
+		MinVersion: tls.VersionTLS12,
+		ServerName: o.ServerName,
+		//nolint:gosec // The configuration asks for it, for this endpoint alone.
+		InsecureSkipVerify: o.Insecure,
+	}
+	if o.CA != nil {
+		config.RootCAs = x509.NewCertPool()
+		if !config.RootCAs.AppendCertsFromPEM(o.CA) {
+			return nil, errors.New("tls.ca: holds no PEM certificate")
+		}
+	}
+	if o.Certificate != nil {
+		pair, err := tls.X509KeyPair(o.Certificate, []byte(o.Key.Reveal()))
+		if err != nil {
+			return nil, fmt.Errorf("tls.certificate: %w", err)
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	return config, nil
+}
