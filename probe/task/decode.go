@@ -30,7 +30,7 @@ func decode(a probe.Answer) (any, *probe.Verdict) {
 	if err := json.Unmarshal(body, &value); err != nil {
 		var number *json.UnmarshalTypeError
 		if errors.As(err, &number) {
-			return bad(probe.InvalidOutput, "the body holds a number beyond what 64 bits hold, at byte %d", number.Offset)
+			return bad(probe.InvalidOutput, "the body holds the %s, which is beyond 64 bits", clip(number.Value, 60))
 		}
 		if word, at := notANumber(body); word != "" {
 			return bad(probe.InvalidOutput, "the body holds %s at byte %d, which is no number", word, at)
@@ -42,11 +42,14 @@ func decode(a probe.Answer) (any, *probe.Verdict) {
 		return bad(probe.InvalidOutput, "the body is not JSON: %v", err)
 	}
 	if o, ok := value.(map[string]any); ok && o["error"] != nil {
-		text, err := json.Marshal(o["error"])
-		if err != nil {
-			text = nil
+		if said, isText := o["error"].(string); isText {
+			return bad(probe.InvalidOutput, "the answer is an error envelope: %s", quote(said))
 		}
-		return bad(probe.InvalidOutput, "the answer is an error envelope: %s", quote(string(text)))
+		data, err := json.Marshal(o["error"])
+		if err != nil {
+			data = nil
+		}
+		return bad(probe.InvalidOutput, "the answer is an error envelope: %s", clip(string(data), 120))
 	}
 	return value, nil
 }

@@ -41,7 +41,7 @@ func (t fillMask) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
 		if broken != nil {
 			return reject("", broken)
 		}
-		if broken := matchesCount(1, len(inputs.list), "list of guesses"); broken != nil {
+		if broken := matchesCount(1, len(inputs.list), "list of predictions"); broken != nil {
 			return reject("list<guess>", broken)
 		}
 		return judge(ask, good("list<guess>"), subject{labels: []scored{top(all)}, texts: said, value: value})
@@ -70,7 +70,7 @@ func (t fillMask) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
 
 // guesses returns the guesses for one mask, and the texts that they make.
 func guesses(v any) (all []scored, texts []string, bad *fault) {
-	items, bad := list(v, "guesses")
+	items, bad := list(v, "predictions")
 	if bad != nil {
 		return nil, nil, bad
 	}
@@ -91,7 +91,7 @@ func guess(v any) (s scored, said string, bad *fault) {
 	if bad != nil {
 		return s, "", bad
 	}
-	if s.score, bad = probability(o, "score", false); bad != nil {
+	if s.score, bad = probability(o, "score", unitScale); bad != nil {
 		return s, "", bad
 	}
 	if _, bad = integer(o, "token"); bad != nil {

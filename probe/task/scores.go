@@ -15,31 +15,50 @@ type scored struct {
 	score float64
 }
 
-// rawScores reports whether the parameters ask for scores that are not
-// probabilities, in the words of transformers or of text-embeddings-inference.
-func rawScores(p params) bool {
-	return p.word("function_to_apply") == "none" || p.flag("raw_scores")
+// scale is what scores are measured in.
+type scale uint8
+
+const (
+	// rawScale is any number.
+	rawScale scale = iota
+	// unitScale is 0..1.
+	unitScale
+	// softScale is 0..1 because the parameters do not ask for anything else.
+	softScale
+)
+
+// scaleOf returns the scale that the parameters ask for, in the words of
+// transformers or of text-embeddings-inference.
+func scaleOf(p params) scale {
+	if p.word("function_to_apply") == "none" || p.flag("raw_scores") {
+		return rawScale
+	}
+	return softScale
 }
 
-// probability returns the score under key, which is in 0..1 unless raw.
-func probability(o map[string]any, key string, raw bool) (float64, *fault) {
+// check returns a fault where f is not of the scale.
+func (s scale) check(f float64) *fault {
+	switch {
+	case s == rawScale || f >= -slack && f <= 1+slack:
+		return nil
+	case s == softScale:
+		return breaks("%s is not in 0..1; where raw scores are meant, say so with parameters.function_to_apply: none", short(f))
+	default:
+		return breaks("%s is not in 0..1", short(f))
+	}
+}
+
+// probability returns the score under key.
+func probability(o map[string]any, key string, s scale) (float64, *fault) {
 	f, bad := number(o, key)
 	if bad != nil {
 		return 0, bad
 	}
-	return f, unit(f, raw).in("." + key)
-}
-
-// unit returns a fault where f is not in 0..1 though it should be.
-func unit(f float64, raw bool) *fault {
-	if !raw && (f < -slack || f > 1+slack) {
-		return breaks("%s is not in 0..1; where raw scores are meant, say so with parameters.function_to_apply: none", short(f))
-	}
-	return nil
+	return f, s.check(f).in("." + key)
 }
 
 // label returns one {label, score}.
-func label(v any, raw bool) (scored, *fault) {
+func label(v any, s scale) (scored, *fault) {
 	o, bad := object(v)
 	if bad != nil {
 		return scored{}, bad
@@ -51,19 +70,19 @@ func label(v any, raw bool) (scored, *fault) {
 	if name == "" {
 		return scored{}, breaks("empty").in(".label")
 	}
-	f, bad := probability(o, "score", raw)
+	f, bad := probability(o, "score", s)
 	return scored{name, f}, bad
 }
 
 // labels returns a list of {label, score}, of which there is at least one.
-func labels(v any, raw bool) ([]scored, *fault) {
+func labels(v any, s scale) ([]scored, *fault) {
 	l, bad := list(v, "labels")
 	if bad != nil {
 		return nil, bad
 	}
 	all := make([]scored, len(l))
 	for i, item := range l {
-		if all[i], bad = label(item, raw); bad != nil {
+		if all[i], bad = label(item, s); bad != nil {
 			return nil, bad.at(i)
 		}
 	}

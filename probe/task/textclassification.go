@@ -67,15 +67,15 @@ func (t textClassification) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
 	if err != nil {
 		inputs = 0
 	}
-	raw := rawScores(lenient(ask.Parameters))
+	units := scaleOf(lenient(ask.Parameters))
 	if nested(value) {
-		tops, broken := nestedLabels(value, raw, inputs)
+		tops, broken := nestedLabels(value, units, inputs)
 		if broken != nil {
 			return reject("list<list<label>>", broken)
 		}
 		return judge(ask, good("list<list<label>>"), subject{labels: tops, value: value})
 	}
-	all, broken := labels(value, raw)
+	all, broken := labels(value, units)
 	if broken != nil {
 		return reject("", broken)
 	}
@@ -94,14 +94,14 @@ func (t textClassification) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
 }
 
 // nestedLabels returns the best label of each input.
-func nestedLabels(v any, raw bool, inputs int) ([]scored, *fault) {
+func nestedLabels(v any, units scale, inputs int) ([]scored, *fault) {
 	outer, bad := list(v, "lists")
 	if bad != nil {
 		return nil, bad
 	}
 	tops := make([]scored, len(outer))
 	for i, inner := range outer {
-		all, bad := labels(inner, raw)
+		all, bad := labels(inner, units)
 		if bad != nil {
 			return nil, bad.at(i)
 		}

@@ -180,7 +180,7 @@ func (r zeroShotRules) read(v any) ([]scored, *fault) {
 func (zeroShotRules) pairs(v any) ([]scored, *fault) {
 	o, isObject := v.(map[string]any)
 	if !isObject {
-		return labels(v, false)
+		return labels(v, unitScale)
 	}
 	names, bad := list(o["labels"], "labels")
 	if bad != nil {
@@ -203,7 +203,7 @@ func (zeroShotRules) pairs(v any) ([]scored, *fault) {
 		if !isNumber {
 			return nil, breaks("%s, want a number", kind(scores[i])).at(i).in(".scores")
 		}
-		if bad := unit(f, false); bad != nil {
+		if bad := unitScale.check(f); bad != nil {
 			return nil, bad.at(i).in(".scores")
 		}
 		all[i] = scored{name, f}
