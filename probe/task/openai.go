@@ -34,6 +34,8 @@ func reasoned(o map[string]any) bool {
 type reply struct {
 	text, reasoning, refusal, arguments, finish string
 	tools                                       int
+	// cut is true where the tokens ran out inside a tool call's arguments.
+	cut bool
 	// where is the place of the text in the choice.
 	where string
 }
@@ -45,6 +47,15 @@ func readReply(v any, chat bool) (r reply, bad *fault) {
 	if bad != nil {
 		return r, bad
 	}
+	var end *fault
+	switch reason := choice["finish_reason"].(type) {
+	case string:
+		r.finish = clip(reason, longestFinish)
+	case nil:
+		end = breaks("null in a final answer").in(".finish_reason")
+	default:
+		end = breaks("%s, want a text", kind(reason)).in(".finish_reason")
+	}
 	if chat {
 		bad = r.message(choice["message"])
 	} else {
@@ -54,18 +65,10 @@ func readReply(v any, chat bool) (r reply, bad *fault) {
 		}
 		r.text, bad = text(choice, "text")
 	}
-	if bad != nil {
-		return r, bad
+	if bad == nil {
+		bad = end
 	}
-	switch reason := choice["finish_reason"].(type) {
-	case string:
-		r.finish = clip(reason, longestFinish)
-	case nil:
-		return r, breaks("null in a final answer").in(".finish_reason")
-	default:
-		return r, breaks("%s, want a text", kind(reason)).in(".finish_reason")
-	}
-	return r, nil
+	return r, bad
 }
 
 // message reads the message of a chat.
@@ -101,37 +104,50 @@ func (r *reply) calls(v any) *fault {
 		return breaks("%s, want a list", kind(v)).in(".message.tool_calls")
 	}
 	for i, item := range items {
-		call, _ := item.(map[string]any)
-		function, isObject := call["function"].(map[string]any)
-		if !isObject {
-			return breaks("has no function").at(i).in(".message.tool_calls")
-		}
-		name, bad := text(function, "name")
-		if bad == nil && name == "" {
-			bad = breaks("empty").in(".name")
-		}
-		if bad != nil {
-			return bad.in(".function").at(i).in(".message.tool_calls")
-		}
-		r.tools++
-		switch arguments := function["arguments"].(type) {
-		case string:
-			r.arguments = arguments
-		case map[string]any:
-			data, err := json.Marshal(arguments)
-			if err != nil {
-				return breaks("not JSON").in(".function.arguments").at(i).in(".message.tool_calls")
-			}
-			r.arguments = string(data)
-		default:
-			return breaks("%s, want JSON in a text", kind(arguments)).in(".function.arguments").at(i).in(".message.tool_calls")
-		}
-		var parsed map[string]any
-		if r.finish != "length" && r.arguments != "" && json.Unmarshal([]byte(r.arguments), &parsed) != nil {
-			return breaks("%s is not a JSON object", quote(r.arguments)).in(".function.arguments").at(i).in(".message.tool_calls")
+		if bad := r.call(item); bad != nil {
+			return bad.at(i).in(".message.tool_calls")
 		}
 	}
 	return nil
+}
+
+// call reads one tool call.
+func (r *reply) call(v any) *fault {
+	call, _ := v.(map[string]any)
+	function, isObject := call["function"].(map[string]any)
+	if !isObject {
+		return breaks("has no function")
+	}
+	name, bad := text(function, "name")
+	if bad == nil && name == "" {
+		bad = breaks("empty").in(".name")
+	}
+	if bad != nil {
+		return bad.in(".function")
+	}
+	r.tools++
+	switch arguments := function["arguments"].(type) {
+	case string:
+		r.arguments = arguments
+		var parsed map[string]any
+		if arguments == "" || json.Unmarshal([]byte(arguments), &parsed) == nil {
+			return nil
+		}
+		if r.finish == "length" {
+			r.cut = true
+			return nil
+		}
+		return breaks("%s is not a JSON object", quote(arguments)).in(".function.arguments")
+	case map[string]any:
+		data, err := json.Marshal(arguments)
+		if err != nil {
+			return breaks("not JSON").in(".function.arguments")
+		}
+		r.arguments = string(data)
+		return nil
+	default:
+		return breaks("%s, want JSON in a text", kind(arguments)).in(".function.arguments")
+	}
 }
 
 // replyRules judge the choices of a chat or a completion.
@@ -189,6 +205,8 @@ func (r replyRules) judge(ask probe.Ask, v *probe.Verdict, c reply, thought bool
 		v.Outcome, v.Reason = probe.Filtered, "a content filter stopped the answer"
 	case c.finish == "error":
 		v.Outcome, v.Reason = probe.InvalidOutput, ".finish_reason: error"
+	case c.cut:
+		v.Outcome, v.Reason = probe.NoAnswer, "the tokens ran out inside the arguments of a tool call; raise parameters.max_tokens"
 	case !blank(r.said(c.text)) || c.tools > 0:
 	case c.finish == "length" && thought:
 		v.Outcome, v.Reason = probe.NoAnswer, thoughtAway(r.bound)

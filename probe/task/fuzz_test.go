@@ -1,0 +1,87 @@
+package task
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// FuzzEvent holds the scan to what decoding says: whatever it is sure of is
+// the same.
+func FuzzEvent(f *testing.F) {
+	for _, seed := range []string{
+		`{"id":"","choices":[{"index":0,"delta":{"role":"assistant","content":"a \"error\" \u00e9"},"logprobs":null,"finish_reason":null}],"usage":null,"model":"m"}`,
+		`{"choices":[{"delta":{"content":"","reasoning_content":"hm","reasoning":"hm","refusal":null,"tool_calls":[]},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":2}}`,
+		`{"choices":[{"delta":{"tool_calls":[{"function":{"name":"f","arguments":"{}"}}]},"finish_reason":"tool_calls"}]}`,
+		`{"choices":[{"text":"a","delta":null,"finish_reason":"eos"}],"error":null}`,
+		`{"choices":[],"usage":{"prompt_tokens":1.0,"completion_tokens":1e2,"x":[-1.5e-07,true,false,null]}}`,
+		`{"index":1,"token":{"id":3,"text":" ","logprob":-2.0078125,"special":false},"generated_text":null,"details":null}`,
+		`{"token":{"text":"</s>","special":true},"generated_text":"a","details":{"finish_reason":"length","generated_tokens":1}}`,
+		`{"error":"Model is overloaded","error_type":"overloaded"}`,
+		`{"choices":[{"delta":{"content":"a","content":""}}],"choices":[]}`,
+		`{"choices":[{"delta":{"content":"\ud800\x"}}]}`,
+		`[DONE]`, ``, `{`, `{"a":01}`, `{"message":"x"}`, "{\"choices\":[{\"delta\":{\"content\":\"a\nb\"}}]}", `{"choices":[{"delta":{"content":1}}]} x`,
+	} {
+		f.Add([]byte(seed), "m")
+	}
+	f.Fuzz(func(t *testing.T, data []byte, model string) {
+		seen := probe.Progress{Model: model}
+		for _, d := range []dialect{chatDialect, generationDialect, anyDialect} {
+			got, sure := scan(data, &seen, d)
+			if want := decodeChunk(data, &seen, d).event; sure && got != want {
+				t.Errorf("scan(%s) in dialect %d = %+v, want %+v as decoded", data, d, got, want)
+			}
+		}
+	})
+}
+
+// FuzzCheck gives every checker any body, and any stream: none panics, a good
+// verdict has a shape and no reason, and any other has a reason.
+func FuzzCheck(f *testing.F) {
+	for i, seed := range []string{
+		`[[{"label":"A","score":0.5}]]`, `{"labels":["x","y"],"scores":[0.5,0.5]}`, `[{"summary_text":"a"}]`, `[{"translation_text":"a"}]`,
+		`[[[1,2],[3,4]]]`, `{"similarities":[0.5]}`, `[{"generated_text":"a","details":{"finish_reason":"length","generated_tokens":1}}]`,
+		`{"choices":[{"message":{"content":"a","tool_calls":[{"function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}]}`,
+		`{"answer":"c","score":0.5,"start":0,"end":1}`, `{"answer":"1","coordinates":[[0,0]],"cells":["1"],"aggregator":"NONE"}`,
+		`[{"score":0.5,"token":1,"token_str":"a","sequence":"a"}]`, `[{"entity_group":"PER","score":0.5,"word":"a","start":0,"end":1}]`, `{"x":NaN}`,
+	} {
+		f.Add(uint8(i), []byte(seed), false)
+		f.Add(uint8(i), []byte(`{"choices":[{"delta":{"content":"<think>"},"finish_reason":"length"}]}`), true)
+	}
+	inputs := map[string]string{
+		"sentence-similarity": `{"source_sentence":"a","sentences":["b"]}`, "question-answering": `{"question":"q","context":"c"}`,
+		"table-question-answering": `{"query":"q","table":{"a":["1"]}}`, "zero-shot-classification": `["a"]`,
+	}
+	f.Fuzz(func(t *testing.T, which uint8, body []byte, streamed bool) {
+		tk := all()[int(which)%len(all())]
+		ask := probe.Ask{Input: []byte(`"a"`), Nonce: "0a1b2c3d", Parameters: []byte(`{"candidate_labels":["x","y"],"normalize":true}`), Expect: &probe.Expect{Label: "A", Contains: []string{"a"}, MinLength: probe.Some(1), Similar: &probe.Similar{Vector: []float64{1}}}}
+		if in := inputs[tk.Name()]; in != "" {
+			ask.Input = []byte(in)
+		}
+		a := probe.Answer{Status: 200, Body: body, Streamed: streamed}
+		if streamed {
+			for line := range bytes.SplitSeq(body, []byte("\n")) {
+				a.Events = append(a.Events, line)
+				a.Progress = a.Progress.Add(tk.Event(line, a.Progress))
+			}
+			a.Body = nil
+		}
+		for _, expect := range []*probe.Expect{nil, ask.Expect} {
+			ask.Expect = expect
+			v := tk.Check(ask, a)
+			switch v.Outcome {
+			case probe.OK:
+				if v.Shape == "" || v.Reason != "" {
+					t.Errorf("%s: Check(%q) = %+v, want a shape and no reason with ok", tk.Name(), body, v)
+				}
+			case probe.InvalidOutput, probe.WrongAnswer, probe.NoAnswer, probe.Filtered, probe.Truncated, probe.StreamError:
+				if v.Reason == "" || len(v.Reason) > 2000 {
+					t.Errorf("%s: Check(%q) = %s with %d bytes of reason, want a bounded one", tk.Name(), body, v.Outcome, len(v.Reason))
+				}
+			default:
+				t.Errorf("%s: Check(%q) = %s, want an outcome of a valid exchange", tk.Name(), body, v.Outcome)
+			}
+		}
+	})
+}
