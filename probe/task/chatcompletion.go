@@ -18,8 +18,8 @@ type chatCompletion struct{}
 // Name returns the Hub's name of the task.
 func (chatCompletion) Name() string { return "chat-completion" }
 
-// chatBounds are the names of the bound on tokens, the recommended one first.
-var chatBounds = [...]string{"max_tokens", "max_completion_tokens"}
+// chatBounds returns the names of the bound on tokens, the recommended one first.
+func chatBounds() []string { return []string{"max_tokens", "max_completion_tokens"} }
 
 // Build returns {"model": …, "messages": …, …}, the model first, since the
 // router picks the provider from the first bytes (huggingface_hub issue 4618),
@@ -40,7 +40,7 @@ func (t chatCompletion) Build(ask probe.Ask) (probe.Request, error) {
 	if err != nil {
 		return probe.Request{}, err
 	}
-	bound, byDefault, err := p.tokens(ask.Reasoning, chatBounds[:]...)
+	bound, byDefault, err := p.tokens(ask.Reasoning, chatBounds()...)
 	if err != nil {
 		return probe.Request{}, err
 	}
@@ -69,10 +69,7 @@ func (t chatCompletion) Build(ask probe.Ask) (probe.Request, error) {
 	if err != nil {
 		return probe.Request{}, fmt.Errorf("parameters.%w", err)
 	}
-	answers := 1
-	if n, given := p.whole("n"); given {
-		answers = n
-	}
+	answers := p.most("n")
 	return probe.Request{
 		Path: "/v1/chat/completions", ContentType: typeJSON, Accept: accept, Body: data,
 		TokensIn: tokensIn(data), TokensOut: bound * answers,
@@ -99,9 +96,10 @@ func chatModel(ask probe.Ask) (string, error) {
 		if ask.Model == "" {
 			return "", fmt.Errorf("chat-completion on hf-inference wants a model")
 		}
-	}
-	if ask.Model == "" {
-		return "dummy", nil
+	case probe.RouteURL:
+		if ask.Model == "" {
+			return "dummy", nil
+		}
 	}
 	return ask.Model, nil
 }
@@ -137,7 +135,7 @@ func (chatCompletion) Event(data []byte, seen probe.Progress) probe.Event {
 // Check accepts {choices: [{message, finish_reason}]} with text, a tool call or
 // reasoning in each, and a stream of chunks.
 func (chatCompletion) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
-	bound, _, err := lenient(ask.Parameters).tokens(ask.Reasoning, chatBounds[:]...)
+	bound, _, err := lenient(ask.Parameters).tokens(ask.Reasoning, chatBounds()...)
 	if err != nil {
 		bound = 0
 	}

@@ -47,44 +47,54 @@ func judge(ask probe.Ask, v probe.Verdict, s subject) probe.Verdict {
 
 // label judges the label and its score.
 func (s subject) label(e *probe.Expect) string {
-	least, scoredToo := e.MinScore.Get()
-	if e.Label == "" && !scoredToo || s.labels == nil && !s.anyLabel {
+	if e.Label == "" && e.MinScore.IsZero() {
 		return ""
 	}
-	var near string
+	if s.anyLabel {
+		return s.someLabel(e)
+	}
 	for i, got := range s.labels {
-		var broken string
-		switch {
-		case e.Label != "" && got.label != e.Label:
+		broken := scoreTooLow(got, e)
+		if e.Label != "" && got.label != e.Label {
 			broken = fmt.Sprintf("expect.label: the top label is %s (%s), want %s", quote(got.label), short(got.score), quote(e.Label))
-			if s.anyLabel {
-				broken = ""
-			}
-		case scoredToo && got.score < least:
-			broken = fmt.Sprintf("expect.min_score: %s has %s, want at least %s", quote(got.label), short(got.score), short(least))
-		case s.anyLabel:
-			return ""
 		}
-		if broken != "" && !s.anyLabel {
-			if len(s.labels) > 1 {
-				broken += fmt.Sprintf(", for input %d", i)
-			}
-			return broken
+		if broken != "" && len(s.labels) > 1 {
+			broken += fmt.Sprintf(", for input %d", i)
 		}
 		if broken != "" {
-			near = broken
+			return broken
+		}
+	}
+	return ""
+}
+
+// someLabel judges that one of the labels found is the one, with its score.
+func (s subject) someLabel(e *probe.Expect) string {
+	var broken string
+	for _, got := range s.labels {
+		if e.Label != "" && got.label != e.Label {
+			continue
+		}
+		if broken = scoreTooLow(got, e); broken == "" {
+			return ""
 		}
 	}
 	switch {
-	case !s.anyLabel:
-		return ""
-	case near != "":
-		return near
+	case broken != "":
+		return broken
 	case e.Label != "":
-		return fmt.Sprintf("expect.label: none of the %s found is %s", plural(len(s.labels), "label"), quote(e.Label))
+		return fmt.Sprintf("expect.label: %s is not among the %s found", quote(e.Label), plural(len(s.labels), "label"))
 	default:
-		return fmt.Sprintf("expect.min_score: nothing was found, want a score of at least %s", short(least))
+		return "expect.min_score: nothing was found that could have a score"
 	}
+}
+
+// scoreTooLow says that a score is lower than expected, or nothing.
+func scoreTooLow(got scored, e *probe.Expect) string {
+	if least, given := e.MinScore.Get(); given && got.score < least {
+		return fmt.Sprintf("expect.min_score: %s has %s, want at least %s", quote(got.label), short(got.score), short(least))
+	}
+	return ""
 }
 
 // text judges what the answer contains and matches.

@@ -107,9 +107,9 @@ func TestTokenClassification(t *testing.T) {
 		{"an object", one, `{}`, "", "", "the answer: an object, want a list of entities", nil},
 
 		{"what is expected", with(one, probe.Expect{Label: "PER", MinScore: probe.Some(0.9), Contains: []string{"Anna"}}), `[{"entity_group":"LOC","score":0.9,"word":"Kiel","start":11,"end":15},` + anna + `]`, "", "list<entity_group>", "", nil},
-		{"a label that is not there", with(one, probe.Expect{Label: "ORG"}), `[` + anna + `]`, probe.WrongAnswer, "list<entity_group>", `expect.label: none of the 1 label found is "ORG"`, nil},
+		{"a label that is not there", with(one, probe.Expect{Label: "ORG"}), `[` + anna + `]`, probe.WrongAnswer, "list<entity_group>", `expect.label: "ORG" is not among the 1 label found`, nil},
 		{"too unsure", with(one, probe.Expect{Label: "PER", MinScore: probe.Some(0.995)}), `[` + anna + `]`, probe.WrongAnswer, "list<entity_group>", `expect.min_score: "PER" has 0.99, want at least 0.995`, nil},
-		{"nothing at all", with(one, probe.Expect{MinScore: probe.Some(0.5)}), `[]`, probe.WrongAnswer, "list<entity>", `expect.min_score: nothing was found, want a score of at least 0.5`, []string{"nothing was found; an input that names something would prove more"}},
+		{"nothing at all", with(one, probe.Expect{MinScore: probe.Some(0.5)}), `[]`, probe.WrongAnswer, "list<entity>", `expect.min_score: nothing was found that could have a score`, []string{"nothing was found; an input that names something would prove more"}},
 	})
 }
 

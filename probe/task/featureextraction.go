@@ -52,21 +52,15 @@ func (t featureExtraction) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
 		return *bad
 	}
 	inputs := len(asked(t.Name(), ask).list)
-	v := good("obj{data}")
+	var v probe.Verdict
 	var got tensor
 	var broken *fault
 	if o, isObject := value.(map[string]any); isObject {
+		v = good("obj{data}")
+		usage(o, &v)
 		broken = got.data(o)
-		v.Model, _ = o["model"].(string)
-		if usage, isUsage := o["usage"].(map[string]any); isUsage {
-			if v.TokensIn = count(usage, "prompt_tokens"); !v.TokensIn.IsZero() {
-				v.TokensSource = probe.TokensUsage
-			}
-		}
 	} else if broken = got.read(value, 1); broken == nil {
-		v.Shape = shapeOfDepth(got.depth)
-	} else {
-		v.Shape = ""
+		v = good(shapeOfDepth(got.depth))
 	}
 	if broken == nil {
 		broken = got.rules(inputs, ask.Expect, lenient(ask.Parameters).flag("normalize"))

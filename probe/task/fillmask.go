@@ -91,7 +91,7 @@ func guess(v any) (s scored, said string, bad *fault) {
 	if bad != nil {
 		return s, "", bad
 	}
-	if s.score, bad = probability(o, "score", unitScale); bad != nil {
+	if s.score, bad = scoreOf(o, unitScale); bad != nil {
 		return s, "", bad
 	}
 	if _, bad = integer(o, "token"); bad != nil {

@@ -12,7 +12,7 @@ import (
 	"github.com/hfwatch/hfwatch/probe"
 )
 
-const noAnswer = "the model spent its 64 tokens on reasoning before it answered; raise parameters.max_tokens"
+const noAnswer = "the model spent its 64 tokens before it answered; raise parameters.max_tokens"
 
 func TestTextGeneration(t *testing.T) {
 	one := in(`"Once upon"`)
@@ -27,6 +27,7 @@ func TestTextGeneration(t *testing.T) {
 		{"TGI's /generate", one, `{"generated_text":" a time"}`, "", "obj{generated_text}", "", nil},
 		{"with details", one, `{"generated_text":" a time","details":{"finish_reason":"length","generated_tokens":2,"seed":null,"prefill":[],"tokens":[]}}`, "", "obj{generated_text}", "", nil},
 		{"OpenAI's completions", one, `{"choices":[{"text":" a time","finish_reason":"length","index":0}],"usage":{"prompt_tokens":2,"completion_tokens":2}}`, "", "obj{choices}", "", nil},
+		{"a provider's chat", one, `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`, "", "obj{choices}", "", nil},
 		{"the prompt before it", one, `[{"generated_text":"Once upon a time"}]`, "", "list<generated_text>", "", nil},
 		{"one blank token", single, `[{"generated_text":""}]`, "", "list<generated_text>", "", []string{blankOnce}},
 		{"one blank token by its own account", one, `[{"generated_text":"","details":{"finish_reason":"length","generated_tokens":1}}]`, "", "list<generated_text>", "", []string{blankOnce}},
@@ -42,7 +43,7 @@ func TestTextGeneration(t *testing.T) {
 		{"no choices", one, `{"choices":[]}`, "", "", "choices: an empty list, want at least one choice", nil},
 		{"a blank choice", one, `{"choices":[{"text":"","finish_reason":"stop"}]}`, "", "obj{choices}", "choices[0].text: blank once the prompt is taken off", nil},
 		{"a choice without an end", one, `{"choices":[{"text":"a","finish_reason":null}]}`, "", "obj{choices}", "choices[0].finish_reason: null in a final answer", nil},
-		{"a chat", one, `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`, "", "obj{choices}", "choices[0].text: absent, but there is a message: the address is that of chat-completion", nil},
+		{"a choice of neither text nor message", one, `{"choices":[{"finish_reason":"stop"}]}`, "", "obj{choices}", "choices[0].text: absent", nil},
 
 		{"the prompt is not the answer", with(one, probe.Expect{Contains: []string{"upon"}}), `[{"generated_text":"Once upon a time"}]`, probe.WrongAnswer, "list<generated_text>", `expect.contains: "upon" is not in "a time"`, nil},
 		{"what is expected", with(marked, probe.Expect{Equals: js(`"a time"`)}), `[{"generated_text":"(0a1b2c3d)\nOnce upon a time"}]`, "", "list<generated_text>", "", nil},
@@ -67,7 +68,7 @@ func TestChatCompletion(t *testing.T) {
 	stream.Stream = true
 	const (
 		shape  = "obj{choices}"
-		before = "the model spent its 512 tokens on reasoning before it answered; raise parameters.max_tokens"
+		before = "the model spent its 512 tokens before it answered; raise parameters.max_tokens"
 		call   = `{"role":"assistant","content":null,"tool_calls":[{"id":"0","type":"function","function":{"name":"f","arguments":`
 	)
 	rows(t, "chat-completion", []row{
@@ -77,6 +78,7 @@ func TestChatCompletion(t *testing.T) {
 		{"parts", one, chat(`{"role":"assistant","content":[{"type":"text","text":"Hello"}]}`, `"stop"`), "", shape, "", nil},
 		{"a tool call", one, chat(call+`"{\"a\":1}"}}]}`, `"tool_calls"`), "", shape, "", nil},
 		{"a tool call of early TGI", one, chat(call+`{"a":1}}}]}`, `"stop"`), "", shape, "", nil},
+		{"a single tool call of early TGI", one, chat(`{"content":null,"tool_calls":{"id":0,"function":{"name":"f","arguments":{"a":1}}}}`, `"stop"`), "", shape, "", nil},
 		{"a tool call without arguments", one, chat(call+`""}}]}`, `"stop"`), "", shape, "", nil},
 		{"reasoning and an answer", one, chat(`{"content":"Hello","reasoning_content":"hm"}`, `"stop"`), "", shape, "", nil},
 		{"reasoning alone", one, chat(`{"content":null,"reasoning":"hm"}`, `"stop"`), "", shape, "", []string{"there is reasoning but no answer"}},
@@ -104,14 +106,14 @@ func TestChatCompletion(t *testing.T) {
 		{"the second choice", one, `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"},{"message":{"content":""},"finish_reason":"stop"}]}`, "", shape, "choices[1].message.content: blank, and there is neither a tool call nor reasoning", nil},
 		{"a tool without a name", one, chat(`{"content":null,"tool_calls":[{"function":{"name":"","arguments":"{}"}}]}`, `"stop"`), "", shape, "choices[0].message.tool_calls[0].function.name: empty", nil},
 		{"a tool without a function", one, chat(`{"content":null,"tool_calls":[{}]}`, `"stop"`), "", shape, "choices[0].message.tool_calls[0]: has no function", nil},
-		{"tools that are no list", one, chat(`{"content":null,"tool_calls":{}}`, `"stop"`), "", shape, "choices[0].message.tool_calls: an object, want a list", nil},
+		{"tools that are no list", one, chat(`{"content":null,"tool_calls":"f"}`, `"stop"`), "", shape, "choices[0].message.tool_calls: a text, want a list", nil},
 		{"arguments that do not parse", one, chat(call+`"{"}}]}`, `"tool_calls"`), "", shape, `choices[0].message.tool_calls[0].function.arguments: "{" is not a JSON object`, nil},
 		{"arguments of number", one, chat(call+`1}}]}`, `"tool_calls"`), "", shape, `choices[0].message.tool_calls[0].function.arguments: a number, want JSON in a text`, nil},
 		{"arguments that the bound cut", one, chat(call+`"{"}}]}`, `"length"`), probe.NoAnswer, shape, `the tokens ran out inside the arguments of a tool call; raise parameters.max_tokens`, nil},
 
 		{"what is expected", with(one, probe.Expect{Matches: regexp.MustCompile(`(?i)^hello`), MaxLength: probe.Some(5)}), chat(`{"content":" Hello\n"}`, `"stop"`), "", shape, "", nil},
 		{"thoughts are not the answer", with(one, probe.Expect{Equals: js(`"Hello"`)}), chat(`{"content":"<think>Hm, Bye?</think>\n\nHello"}`, `"stop"`), "", shape, "", nil},
-		{"thoughts without an end", with(one, probe.Expect{Equals: js(`"Hello"`)}), chat(`{"content":"<think>Hm"}`, `"length"`), probe.NoAnswer, shape, "the model spent its tokens on reasoning before it answered; raise parameters.max_tokens", nil},
+		{"thoughts without an end", with(one, probe.Expect{Equals: js(`"Hello"`)}), chat(`{"content":"<think>Hm"}`, `"length"`), probe.NoAnswer, shape, "the model spent its tokens before it answered; raise parameters.max_tokens", nil},
 		{"nothing is expected of thoughts", one, chat(`{"content":"<think>Hm"}`, `"length"`), "", shape, "", nil},
 		{"JSON in the text", with(one, probe.Expect{Schema: schema(func(v any) error {
 			if o, _ := v.(map[string]any); o["a"] == nil {

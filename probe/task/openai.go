@@ -40,8 +40,9 @@ type reply struct {
 	where string
 }
 
-// readReply returns a choice of a chat, or of a completion where it has a text
-// of its own and no message.
+// readReply returns a choice of a chat, or of a completion, which has a text of
+// its own; providers that serve a completion by their chat send a message there
+// too.
 func readReply(v any, chat bool) (r reply, bad *fault) {
 	choice, bad := object(v)
 	if bad != nil {
@@ -56,13 +57,10 @@ func readReply(v any, chat bool) (r reply, bad *fault) {
 	default:
 		end = breaks("%s, want a text", kind(reason)).in(".finish_reason")
 	}
-	if chat {
+	if chat || choice["message"] != nil && choice["text"] == nil {
 		bad = r.message(choice["message"])
 	} else {
 		r.where = ".text"
-		if choice["message"] != nil && choice["text"] == nil {
-			return r, breaks("absent, but there is a message: the address is that of chat-completion").in(".text")
-		}
 		r.text, bad = text(choice, "text")
 	}
 	if bad == nil {
@@ -93,13 +91,16 @@ func (r *reply) message(v any) *fault {
 	return r.calls(m["tool_calls"])
 }
 
-// calls reads tool calls, whose arguments are JSON in a text or, from early
-// text-generation-inference, an object.
+// calls reads tool calls: a list or, from early text-generation-inference, one
+// object.
 func (r *reply) calls(v any) *fault {
 	items, isList := v.([]any)
+	one, _ := v.(map[string]any)
 	switch {
 	case v == nil:
 		return nil
+	case !isList && one != nil:
+		items = []any{one}
 	case !isList:
 		return breaks("%s, want a list", kind(v)).in(".message.tool_calls")
 	}
@@ -111,7 +112,8 @@ func (r *reply) calls(v any) *fault {
 	return nil
 }
 
-// call reads one tool call.
+// call reads one tool call, whose arguments are JSON in a text or, from early
+// text-generation-inference, an object.
 func (r *reply) call(v any) *fault {
 	call, _ := v.(map[string]any)
 	function, isObject := call["function"].(map[string]any)

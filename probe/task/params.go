@@ -122,6 +122,17 @@ func (p params) whole(name string) (int, bool) {
 	return n, true
 }
 
+// most returns the largest of the whole numbers of names, and at least 1.
+func (p params) most(names ...string) int {
+	most := 1
+	for _, name := range names {
+		if n, given := p.whole(name); given {
+			most = max(most, n)
+		}
+	}
+	return most
+}
+
 // refuse returns an error where one of names was given.
 func (p params) refuse(remedy string, names ...string) error {
 	for _, name := range names {

@@ -101,7 +101,7 @@ func answerIn(v any, context string, impossible bool) (scored, *fault) {
 	if bad != nil {
 		return scored{}, bad
 	}
-	score, bad := probability(o, "score", unitScale)
+	score, bad := scoreOf(o, unitScale)
 	if bad != nil {
 		return scored{}, bad
 	}

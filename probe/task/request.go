@@ -10,7 +10,7 @@ import (
 
 // The media types, in the exact spelling that the inference toolkit matches: it
 // refuses any other form of Content-Type and every compound Accept
-// (huggingface-inference-toolkit, serialization/base.py).
+// (huggingface-inference-toolkit, ContentType in its base.py).
 const (
 	typeJSON   = "application/json"
 	typeStream = "text/event-stream"
@@ -119,7 +119,7 @@ func request(ask probe.Ask, name string, b *body) (probe.Request, error) {
 	return probe.Request{ContentType: typeJSON, Accept: accept, Body: data, TokensIn: tokensIn(data)}, nil
 }
 
-// tokensIn returns an upper bound on the tokens of a body: text in the
-// tokenizers of today has more than two bytes a token, and a chat template adds
-// a few tokens of its own.
+// tokensIn returns the bound on the tokens of a body that a budget reserves: in
+// the tokenizers of today written text has seldom less than two bytes a token,
+// and a chat template adds a few tokens of its own.
 func tokensIn(data []byte) int { return len(data)/2 + 32 }

@@ -1,8 +1,6 @@
 package task
 
 import (
-	"strconv"
-
 	"github.com/hfwatch/hfwatch/probe"
 )
 
@@ -48,13 +46,13 @@ func (s scale) check(f float64) *fault {
 	}
 }
 
-// probability returns the score under key.
-func probability(o map[string]any, key string, s scale) (float64, *fault) {
-	f, bad := number(o, key)
+// scoreOf returns the score of an object.
+func scoreOf(o map[string]any, s scale) (float64, *fault) {
+	f, bad := number(o, "score")
 	if bad != nil {
 		return 0, bad
 	}
-	return f, s.check(f).in("." + key)
+	return f, s.check(f).in(".score")
 }
 
 // label returns one {label, score}.
@@ -70,7 +68,7 @@ func label(v any, s scale) (scored, *fault) {
 	if name == "" {
 		return scored{}, breaks("empty").in(".label")
 	}
-	f, bad := probability(o, "score", s)
+	f, bad := scoreOf(o, s)
 	return scored{name, f}, bad
 }
 
@@ -143,9 +141,6 @@ func span(o map[string]any, length int, nullable bool) (start, end int, bad *fau
 
 // key returns the place of a key.
 func key(name string) string { return "." + name }
-
-// index returns the place of an index.
-func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
 
 // good returns the verdict on a good answer of the shape.
 func good(shape string) probe.Verdict { return probe.Verdict{Outcome: probe.OK, Shape: shape} }

@@ -103,7 +103,6 @@ func (r streamRules) check(ask probe.Ask, a probe.Answer) probe.Verdict {
 
 // ending judges how the stream went and ended, by its progress alone.
 func (r streamRules) ending(ask probe.Ask, p probe.Progress) (probe.Outcome, string) {
-	over := p.Ended || p.Finish != ""
 	switch {
 	case p.Events == 0:
 		return probe.InvalidOutput, "the stream held no events"
@@ -111,29 +110,35 @@ func (r streamRules) ending(ask probe.Ask, p probe.Progress) (probe.Outcome, str
 		return probe.Filtered, "a content filter stopped the answer"
 	case p.Finish == "error":
 		return probe.StreamError, "the stream's finish reason is error"
-	case p.Tokens == 0 && p.Malformed > 0 && !over:
-		return probe.InvalidOutput, fmt.Sprintf("none of the stream's text could be read: %s malformed", plural(p.Malformed, "event"))
-	case !over && p.Tokens == 0:
-		return probe.Truncated, fmt.Sprintf("the stream ended after %s without text, finish reason or end mark", plural(p.Events, "event"))
-	case !over:
-		return probe.Truncated, fmt.Sprintf("the stream ended after %s with text, without finish reason or end mark", plural(p.Tokens, "event"))
-	case p.Tokens == 0 && p.Finish == "length" && ask.Reasoning:
+	case !p.Ended && p.Finish == "":
+		return early(p)
+	case p.Answers == 0 && p.Finish == "length" && (ask.Reasoning || p.Tokens > 0):
 		return probe.NoAnswer, thoughtAway(r.bound)
 	case p.Tokens == 0 && !r.oneToken(p):
 		return probe.InvalidOutput, fmt.Sprintf("the stream held no text in %s", plural(p.Events, "event"))
-	case p.Answers == 0 && p.Tokens > 0 && p.Finish == "length":
-		return probe.NoAnswer, thoughtAway(r.bound)
 	default:
 		return probe.OK, ""
+	}
+}
+
+// early judges a stream that has neither finish reason nor end mark.
+func early(p probe.Progress) (probe.Outcome, string) {
+	switch {
+	case p.Tokens > 0:
+		return probe.Truncated, fmt.Sprintf("the stream ended after %s with text, without finish reason or end mark", plural(p.Tokens, "event"))
+	case p.Malformed > 0:
+		return probe.InvalidOutput, fmt.Sprintf("none of the stream's text could be read: %s malformed", plural(p.Malformed, "event"))
+	default:
+		return probe.Truncated, fmt.Sprintf("the stream ended after %s without text, finish reason or end mark", plural(p.Events, "event"))
 	}
 }
 
 // thoughtAway says that a reasoning model had no tokens left for its answer.
 func thoughtAway(bound int) string {
 	if bound == 0 {
-		return "the model spent its tokens on reasoning before it answered; raise parameters.max_tokens"
+		return "the model spent its tokens before it answered; raise parameters.max_tokens"
 	}
-	return fmt.Sprintf("the model spent its %s on reasoning before it answered; raise parameters.max_tokens", plural(bound, "token"))
+	return fmt.Sprintf("the model spent its %s before it answered; raise parameters.max_tokens", plural(bound, "token"))
 }
 
 // oneToken reports whether a single token was generated and all that the bound

@@ -38,11 +38,19 @@ func ByName(name string) (probe.Task, bool) {
 // all returns every task.
 func all() []probe.Task {
 	return []probe.Task{
-		textClassification{}, zeroShot{},
+		textClassification{},
+		zeroShot{},
 		sequence{name: "summarization", key: "summary_text"},
 		sequence{name: "translation", key: "translation_text"},
-		featureExtraction{}, sentenceSimilarity{}, textGeneration{}, chatCompletion{},
-		questionAnswering{}, tableQuestionAnswering{}, fillMask{}, tokenClassification{}, custom{},
+		featureExtraction{},
+		sentenceSimilarity{},
+		textGeneration{},
+		chatCompletion{},
+		questionAnswering{},
+		tableQuestionAnswering{},
+		fillMask{},
+		tokenClassification{},
+		custom{},
 	}
 }
 

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -17,9 +18,9 @@ type textGeneration struct{}
 // Name returns the Hub's name of the task.
 func (textGeneration) Name() string { return "text-generation" }
 
-// generationBounds are the names of the bound on tokens. max_tokens is the name
-// that chat-completion has for it, and is sent under the engine's own.
-var generationBounds = [...]string{"max_new_tokens", "max_tokens"}
+// generationBounds returns the names of the bound on tokens. max_tokens is the
+// name that chat-completion has for it, and is sent under the engine's own.
+func generationBounds() []string { return []string{"max_new_tokens", "max_tokens"} }
 
 // Build returns {"inputs": prompt, "parameters": …, "stream": true}. Greedy
 // decoding is asked for with do_sample: false, since engines refuse a
@@ -33,7 +34,7 @@ func (t textGeneration) Build(ask probe.Ask) (probe.Request, error) {
 	if p.set("max_new_tokens") && p.set("max_tokens") {
 		return probe.Request{}, fmt.Errorf("parameters.max_tokens: max_new_tokens is given too, and is the same")
 	}
-	bound, _, err := p.tokens(ask.Reasoning, generationBounds[:]...)
+	bound, _, err := p.tokens(ask.Reasoning, generationBounds()...)
 	if err != nil {
 		return probe.Request{}, err
 	}
@@ -41,19 +42,7 @@ func (t textGeneration) Build(ask probe.Ask) (probe.Request, error) {
 	if err != nil {
 		return probe.Request{}, err
 	}
-	var under body
-	under.value("max_new_tokens", bound)
-	rest := p.without(generationBounds[:]...)
-	if cold := isZero(rest, "temperature"); cold || !sampled(rest) {
-		if cold {
-			rest = rest.without("temperature")
-		}
-		if _, given := rest.get("do_sample"); !given {
-			under.value("do_sample", false)
-		}
-	}
-	under.fields(rest)
-	parameters, err := under.bytes()
+	parameters, err := generationParameters(p, bound)
 	if err != nil {
 		return probe.Request{}, fmt.Errorf("parameters.%w", err)
 	}
@@ -64,14 +53,25 @@ func (t textGeneration) Build(ask probe.Ask) (probe.Request, error) {
 		b.value("stream", true)
 	}
 	r, err := request(ask, t.Name(), &b)
-	answers := 1
-	for _, name := range []string{"best_of", "num_return_sequences"} {
-		if n, given := p.whole(name); given {
-			answers = max(answers, n)
+	r.TokensOut = bound * p.most("best_of", "num_return_sequences")
+	return r, err
+}
+
+// generationParameters returns the parameters as the engines take them.
+func generationParameters(p params, bound int) (json.RawMessage, error) {
+	var b body
+	b.value("max_new_tokens", bound)
+	rest := p.without(generationBounds()...)
+	if cold := isZero(rest, "temperature"); cold || !sampled(rest) {
+		if cold {
+			rest = rest.without("temperature")
+		}
+		if _, given := rest.get("do_sample"); !given {
+			b.value("do_sample", false)
 		}
 	}
-	r.TokensOut = bound * answers
-	return r, err
+	b.fields(rest)
+	return b.bytes()
 }
 
 // isZero reports whether the parameter is the number 0.
@@ -98,7 +98,7 @@ func (textGeneration) Event(data []byte, seen probe.Progress) probe.Event {
 // Check accepts [{generated_text, details}], a bare object of that kind,
 // OpenAI's {choices: [{text, finish_reason}]}, and a stream of either.
 func (t textGeneration) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
-	bound, _, err := lenient(ask.Parameters).tokens(ask.Reasoning, generationBounds[:]...)
+	bound, _, err := lenient(ask.Parameters).tokens(ask.Reasoning, generationBounds()...)
 	if err != nil {
 		bound = 0
 	}
@@ -176,7 +176,7 @@ func (g generated) check(v probe.Verdict, items []any, place func(*fault, int) *
 		s = g.said(s)
 		if blank(s) {
 			n, counted := v.TokensOut.Get()
-			if g.bound != 1 && !(counted && n == 1 && v.Finish == "length") {
+			if g.bound != 1 && (!counted || n != 1 || v.Finish != "length") {
 				v.Outcome = probe.InvalidOutput
 				v.Reason = place(breaks("blank once the prompt is taken off").in(".generated_text"), i).String()
 				return v

@@ -127,7 +127,7 @@ func (e *entities) add(v any, length int) *fault {
 	if s.label, bad = text(o, name); bad != nil {
 		return bad
 	}
-	if s.score, bad = probability(o, "score", unitScale); bad != nil {
+	if s.score, bad = scoreOf(o, unitScale); bad != nil {
 		return bad
 	}
 	word, bad := text(o, "word")
