@@ -128,7 +128,7 @@ func (s *Scheduler) turn() time.Duration {
 		if a := &actions[i]; a.event == Run || a.event == Late {
 			a.slot.Due = now.Add(-a.lag)
 			s.runs.Add(1)
-			go s.run(a.lane, a.lane.Job, a.slot)
+			go s.run(a.lane, a.lane.Job, *a)
 		}
 	}
 	s.mu.Unlock()
@@ -137,25 +137,29 @@ func (s *Scheduler) turn() time.Duration {
 		s.opts.Observer.Stepped(stepped)
 	}
 	for _, a := range actions {
+		if a.event == Run || a.event == Late {
+			continue
+		}
 		s.opts.Observer.Slot(a.slot.Target, a.slot.Lane, a.event, a.reason, max(a.lag, 0), a.n)
 	}
 	return sleep
 }
 
 // run carries out one job. A panic ends the job and nothing else.
-func (s *Scheduler) run(l *lane, job func(context.Context, Slot) Event, slot Slot) {
+func (s *Scheduler) run(l *lane, job func(context.Context, Slot) bool, a action) {
 	defer s.runs.Done()
 	event := Panicked
 	defer func() {
 		if p := recover(); p != nil {
-			s.opts.Logger.Error("a run panicked", "target", slot.Target, "lane", string(slot.Lane), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			s.opts.Logger.Error("a run panicked", "target", a.slot.Target, "lane", string(a.slot.Lane), "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 		}
 		s.end(l)
-		s.opts.Observer.Slot(slot.Target, slot.Lane, event, "", 0, 1)
+		s.opts.Observer.Slot(a.slot.Target, a.slot.Lane, event, "", max(a.lag, 0), 1)
 	}()
-	event = job(s.jobs, slot)
-	if event != Withheld {
-		event = Finished
+	if sent := job(s.jobs, a.slot); sent {
+		event = a.event
+	} else {
+		event = Withheld
 	}
 }
 

@@ -50,7 +50,7 @@ func start(t *testing.T) (*schedule.Scheduler, *tally) {
 	return schedule.New(t.Context(), schedule.Options{Logger: slog.New(slog.DiscardHandler), Observer: o}), o
 }
 
-func entry(t *testing.T, target, spec string, job func(context.Context, schedule.Slot) schedule.Event) schedule.Entry {
+func entry(t *testing.T, target, spec string, job func(context.Context, schedule.Slot) bool) schedule.Entry {
 	t.Helper()
 	return schedule.Entry{Target: target, Lane: probe.LaneBaseline, Schedule: parse(t, spec, "UTC"), Job: job}
 }
@@ -68,7 +68,7 @@ func TestADayOfSlots(t *testing.T) {
 		s, o := start(t)
 		n := 0
 		began := time.Now()
-		e := entry(t, "a", "*/5 * * * *", func(_ context.Context, slot schedule.Slot) schedule.Event {
+		e := entry(t, "a", "*/5 * * * *", func(_ context.Context, slot schedule.Slot) bool {
 			n++
 			want := began.Add(time.Duration(n-1)*5*time.Minute + 7*time.Second)
 			if now := time.Now(); !now.Equal(want) || !slot.Due.Equal(want) || slot.Due.Sub(now) != 0 {
@@ -77,13 +77,13 @@ func TestADayOfSlots(t *testing.T) {
 			if next := want.Add(5 * time.Minute); !slot.Next.Equal(next) {
 				t.Errorf("slot %d says the next is %v, want %v", n, slot.Next, next)
 			}
-			return schedule.Finished
+			return true
 		})
 		e.Offset = 7 * time.Second
 		s.Update([]schedule.Entry{e})
 		time.Sleep(24*time.Hour + time.Minute)
 		synctest.Wait()
-		if diff := cmp.Diff(map[string]int{"a run": 289, "a finished": 289}, o.get()); diff != "" {
+		if diff := cmp.Diff(map[string]int{"a run": 289}, o.get()); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
 		stop(t, s)
@@ -97,17 +97,17 @@ func TestAnOverrunSkipsSlots(t *testing.T) {
 		s, o := start(t)
 		n := 0
 		s.Update([]schedule.Entry{
-			entry(t, "slow", "@every 1m", func(ctx context.Context, _ schedule.Slot) schedule.Event {
+			entry(t, "slow", "@every 1m", func(ctx context.Context, _ schedule.Slot) bool {
 				if n++; n == 1 {
 					wait(ctx, 150*time.Second)
 				}
-				return schedule.Finished
+				return true
 			}),
-			entry(t, "other", "@every 1m", func(context.Context, schedule.Slot) schedule.Event { return schedule.Finished }),
+			entry(t, "other", "@every 1m", func(context.Context, schedule.Slot) bool { return true }),
 		})
 		time.Sleep(10*time.Minute + time.Second)
 		synctest.Wait()
-		want := map[string]int{"slow run": 8, "slow finished": 8, "slow missed overrun": 2, "other run": 10, "other finished": 10}
+		want := map[string]int{"slow run": 8, "slow missed overrun": 2, "other run": 10}
 		if diff := cmp.Diff(want, o.get()); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
@@ -130,18 +130,18 @@ func TestPanickingJobIsOneFailedRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := start(t)
 		n := 0
-		s.Update([]schedule.Entry{entry(t, "a", "@every 1s", func(context.Context, schedule.Slot) schedule.Event {
+		s.Update([]schedule.Entry{entry(t, "a", "@every 1s", func(context.Context, schedule.Slot) bool {
 			if n++; n == 2 {
 				panic("bug")
 			}
 			if n == 3 {
-				return schedule.Withheld
+				return false
 			}
-			return schedule.Finished
+			return true
 		})})
 		time.Sleep(5*time.Second + time.Millisecond)
 		synctest.Wait()
-		want := map[string]int{"a run": 5, "a finished": 3, "a panicked": 1, "a withheld": 1}
+		want := map[string]int{"a run": 3, "a panicked": 1, "a withheld": 1}
 		if diff := cmp.Diff(want, o.get()); diff != "" {
 			t.Errorf("events (-want +got):\n%s", diff)
 		}
@@ -155,11 +155,11 @@ func TestHoldBoostAndTry(t *testing.T) {
 		s, o := start(t)
 		var boosted []time.Duration
 		began := time.Now()
-		s.Update([]schedule.Entry{entry(t, "a", "@every 10m", func(_ context.Context, slot schedule.Slot) schedule.Event {
+		s.Update([]schedule.Entry{entry(t, "a", "@every 10m", func(_ context.Context, slot schedule.Slot) bool {
 			if slot.Boosted {
 				boosted = append(boosted, time.Since(began))
 			}
-			return schedule.Finished
+			return true
 		})})
 		must(t, s.Hold("a", probe.LaneBaseline, began.Add(25*time.Minute), "a window"))
 		if err := s.Try("a", probe.LaneBaseline, func() { t.Error("ran in a held lane") }); !errors.Is(err, schedule.ErrHeld) {
@@ -167,7 +167,7 @@ func TestHoldBoostAndTry(t *testing.T) {
 		}
 		time.Sleep(31 * time.Minute)
 		synctest.Wait()
-		if diff := cmp.Diff(map[string]int{"a held": 2, "a run": 1, "a finished": 1}, o.get()); diff != "" {
+		if diff := cmp.Diff(map[string]int{"a held": 2, "a run": 1}, o.get()); diff != "" {
 			t.Errorf("held (-want +got):\n%s", diff)
 		}
 		must(t, s.Boost("a", probe.LaneBaseline, 2*time.Minute, time.Now().Add(5*time.Minute), "cold"))
@@ -218,10 +218,10 @@ func TestStopDrains(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s, _ := start(t)
 			cut := false
-			s.Update([]schedule.Entry{entry(t, "a", "@every 10s", func(ctx context.Context, _ schedule.Slot) schedule.Event {
+			s.Update([]schedule.Entry{entry(t, "a", "@every 10s", func(ctx context.Context, _ schedule.Slot) bool {
 				wait(ctx, 5*time.Second)
 				cut = ctx.Err() != nil
-				return schedule.Finished
+				return true
 			})})
 			time.Sleep(11 * time.Second)
 			ctx, cancel := context.WithTimeout(t.Context(), grace)
@@ -245,7 +245,7 @@ func TestStopDrains(t *testing.T) {
 func TestReloadKeepsPhase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, o := start(t)
-		job := func(context.Context, schedule.Slot) schedule.Event { return schedule.Finished }
+		job := func(context.Context, schedule.Slot) bool { return true }
 		for i := range 60 {
 			s.Update([]schedule.Entry{entry(t, "a", "@every 1m", job), entry(t, fmt.Sprintf("b%d", i%2), "@every 1m", job)})
 			time.Sleep(10 * time.Second)

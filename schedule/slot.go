@@ -22,15 +22,13 @@ type Slot struct {
 	Next time.Time
 }
 
-// Event is what became of a slot, or of the run of one: a closed set. Every
-// slot has exactly one of Run, Late, Missed, Held, Excluded and Maintained; the
-// first two are started, and each started one ends in exactly one of Finished,
-// Withheld and Panicked.
+// Event is what became of a slot: one of a closed set for each, told when it is
+// skipped or when its run has ended.
 type Event string
 
 // The events.
 const (
-	// Run is a slot whose run was started on time.
+	// Run is a slot whose run was started on time and has ended.
 	Run Event = "run"
 	// Late is one whose run was started more than a second late.
 	Late Event = "late"
@@ -43,17 +41,15 @@ const (
 	Excluded Event = "excluded"
 	// Maintained is one that was skipped for a maintenance time.
 	Maintained Event = "maintenance"
-	// Finished is a run that ended.
-	Finished Event = "finished"
-	// Withheld is a run that ended without sending, for want of budget.
+	// Withheld is one whose run ended without sending, for want of budget.
 	Withheld Event = "withheld"
-	// Panicked is a run that ended in a panic.
+	// Panicked is one whose run ended in a panic.
 	Panicked Event = "panicked"
 )
 
 // Events returns the closed set.
 func Events() []Event {
-	return []Event{Run, Late, Missed, Held, Excluded, Maintained, Finished, Withheld, Panicked}
+	return []Event{Run, Late, Missed, Held, Excluded, Maintained, Withheld, Panicked}
 }
 
 // Reason is why a slot was skipped; empty where it was not.
@@ -70,9 +66,9 @@ const (
 // Observer is told of slots. Its methods are called from several goroutines and
 // must not wait.
 type Observer interface {
-	// Slot tells what became of a slot, or how its run ended; lag is how long
-	// after Due a started one was started. n is the number of slots, more than 1
-	// only where several were missed at once.
+	// Slot tells what became of a slot; lag is how long after Due its run was
+	// started, or it was skipped. n is the number of slots, more than 1 only where
+	// several were missed at once.
 	Slot(target string, lane probe.Lane, event Event, reason Reason, lag time.Duration, n int)
 	// Stepped tells that the wall clock was set, by how much.
 	Stepped(by time.Duration)
@@ -96,9 +92,9 @@ type Entry struct {
 	// Skip reports whether a slot falls into a maintenance time that stops
 	// probing; nil is never.
 	Skip func(due time.Time) bool
-	// Job is the run. It must return soon after ctx ends. The event is Finished
-	// or Withheld.
-	Job func(ctx context.Context, slot Slot) Event
+	// Job is the run. It must return soon after ctx ends. It reports whether it
+	// sent anything, or was withheld for want of budget.
+	Job func(ctx context.Context, slot Slot) (sent bool)
 }
 
 // key identifies a lane.
