@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -64,12 +65,12 @@ func (b *mailbox) alerts(m *message, now time.Time) ([]*alert.Alert, amnotify.No
 		}
 	}
 	news := slices.Clone(m.news)
+	slices.SortFunc(news, func(x, y carried) int { return byLabels(x.alert, y.alert) })
+	// There may be thousands of them, and labels are slow to compare.
+	slices.SortFunc(company, func(x, y carried) int { return cmp.Compare(x.e.fp, y.e.fp) })
 	out := make([]*alert.Alert, 0, len(news)+len(company))
-	for _, part := range [][]carried{news, company} {
-		slices.SortFunc(part, func(x, y carried) int { return byLabels(x.alert, y.alert) })
-		for _, c := range part {
-			out = append(out, c.value(now))
-		}
+	for _, c := range slices.Concat(news, company) {
+		out = append(out, c.value(now))
 	}
 	return out, why(news, len(company) > 0)
 }

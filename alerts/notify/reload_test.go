@@ -43,7 +43,8 @@ func TestReloadKeepsPendingResolve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r, h := oneHook(t, Options{})
 		a := firing("TargetFailing", "bert")
-		r.set(a)
+		known := firing("TargetFailing", "known")
+		r.set(a, known)
 		synctest.Wait()
 		h.script(func(n int, w http.ResponseWriter, _ *http.Request) {
 			if n == 2 {
@@ -61,7 +62,7 @@ func TestReloadKeepsPendingResolve(t *testing.T) {
 		pass(2 * time.Minute)
 		posts := h.got()
 		same(t, "posts", len(posts), 3)
-		same(t, "last", posts[2].states(), []string{"TargetFailing/bert resolved"})
+		same(t, "last", posts[2].msg.Alerts.Resolved()[0].Labels["target"], "bert")
 		same(t, "its time", posts[2].at, time.Minute)
 		same(t, "drops", r.watch.dropped(), map[string]int{"ops removed": 1})
 		r.update(to("other"))
@@ -138,6 +139,26 @@ func TestReloadWhileHanging(t *testing.T) {
 		r.update(moved)
 		pass(10 * time.Second)
 		same(t, "time of arrival", h.got()[0].at, 10*time.Second)
+	})
+}
+
+// TestReloadWhileDelivering: what arrives at the old address during the reload
+// is told to the new one as well.
+func TestReloadWhileDelivering(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, old := oneHook(t, Options{})
+		h := newHook(t)
+		r.net.Serve(t, "new.example:80", h)
+		old.script(func(int, http.ResponseWriter, *http.Request) { time.Sleep(5 * time.Second) })
+		r.set(firing("TargetFailing", "bert"))
+		pass(time.Second)
+		moved := to("ops")
+		moved.Webhook.URL = probe.NewSecret("http://new.example/hook")
+		r.update(moved)
+		pass(time.Minute)
+		same(t, "posts at the new address", len(h.got()), 1)
+		same(t, "time of arrival", h.got()[0].at, 5*time.Second)
+		same(t, "sent", r.watch.counts("ops")["sent "], 2)
 	})
 }
 

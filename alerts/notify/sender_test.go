@@ -8,6 +8,8 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -162,7 +164,7 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-// TestResolvedAfterOutage: what was delivered before an outage of an hour and
+// TestResolvedAfterOutage: what was delivered before an outage of 30 hours and
 // resolved in it is said to have resolved exactly once, with the annotations
 // and the link that the resolve itself came without.
 func TestResolvedAfterOutage(t *testing.T) {
@@ -175,18 +177,16 @@ func TestResolvedAfterOutage(t *testing.T) {
 		end := resolved(a)
 		end.Annotations, end.GeneratorURL = nil, ""
 		r.set(end)
-		pass(time.Hour)
+		const outage = 30 * time.Hour
+		pass(outage)
 		before := len(h.got())
 		h.script(nil)
 		pass(time.Hour)
-		var said []post
-		for _, p := range h.got()[before:] {
-			said = append(said, p)
-		}
+		said := h.got()[before:]
 		if len(said) != 1 {
 			t.Fatalf("%d posts after the outage, want 1", len(said))
 		}
-		if late := said[0].at - time.Hour; late > backoffMost {
+		if late := said[0].at - outage; late > backoffMost {
 			t.Errorf("delivered %v after the outage, want within %v", late, backoffMost)
 		}
 		got := said[0].msg.Alerts[0]
@@ -194,8 +194,8 @@ func TestResolvedAfterOutage(t *testing.T) {
 		same(t, "annotations", map[string]string(got.Annotations), map[string]string{"summary": "TargetFailing on bert", "value": "3"})
 		same(t, "link", got.GeneratorURL, a.GeneratorURL)
 		same(t, "end", got.EndsAt, end.EndsAt)
-		if n := r.watch.counts("ops")["given_up server_error"]; n < 3 {
-			t.Errorf("%d dead letters in an hour's outage, want at least 3", n)
+		if n := r.watch.counts("ops")["given_up server_error"]; n < 90 {
+			t.Errorf("%d dead letters, want one in a quarter of an hour or so", n)
 		}
 	})
 }
@@ -352,6 +352,9 @@ func TestBackoffAndDeadLetter(t *testing.T) {
 		counts := r.watch.counts("ops")
 		same(t, "dead letters", counts["given_up server_error"], 1)
 		same(t, "retries", counts["retry server_error"], len(posts)-1)
+		// A message's state changes when it first fails, and not with each failure.
+		same(t, "warnings", strings.Count(r.logs.String(), "level=WARN"), 2)
+		same(t, "errors", strings.Count(r.logs.String(), "level=ERROR"), 1)
 	})
 }
 
@@ -482,20 +485,23 @@ func TestPoison(t *testing.T) {
 	})
 }
 
-// TestRedirectRefused: a signed message is not taken to another address.
+// TestRedirectRefused: a signed message is not taken to another address, neither
+// as it is nor as the GET that clients make of it.
 func TestRedirectRefused(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		r, h := oneHook(t, Options{})
-		other := newHook(t)
-		r.net.Serve(t, "other.example:80", other)
-		h.script(func(_ int, w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, "http://other.example:80/", http.StatusTemporaryRedirect)
+	for _, code := range []int{301, 302, 303, 307, 308} {
+		synctest.Test(t, func(t *testing.T) {
+			r, h := oneHook(t, Options{})
+			var elsewhere atomic.Int32
+			r.net.Serve(t, "other.example:80", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+			h.script(func(_ int, w http.ResponseWriter, r *http.Request) {
+				http.Redirect(w, r, "http://other.example:80/", code)
+			})
+			r.set(firing("TargetFailing", "bert"))
+			pass(time.Minute)
+			same(t, "requests at the other", elsewhere.Load(), 0)
+			same(t, "attempts", r.watch.counts("ops"), map[string]int{"refused redirect": 1})
 		})
-		r.set(firing("TargetFailing", "bert"))
-		pass(time.Minute)
-		same(t, "posts at the other", len(other.got()), 0)
-		same(t, "attempts", r.watch.counts("ops"), map[string]int{"refused redirect": 1})
-	})
+	}
 }
 
 // TestFiringStaysFiring: rule engines send firing alerts with an end ahead,
@@ -644,5 +650,20 @@ func TestStopDoesNotWaitInVain(t *testing.T) {
 			t.Error("Stop: no error, want one that says what is left")
 		}
 		same(t, "time to stop", time.Since(start), 0)
+	})
+}
+
+// TestStopDoesNotWaitForRefusals: what was refused is not waited for, even by a
+// Stop that has no deadline.
+func TestStopDoesNotWaitForRefusals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, h := oneHook(t, Options{})
+		h.script(status(http.StatusGone))
+		r.set(firing("TargetFailing", "bert"))
+		pass(time.Second)
+		start := time.Now()
+		same(t, "error", fmt.Sprint(r.sender.Stop(t.Context())), "notify: stopped with 1 alerts undelivered")
+		same(t, "time to stop", time.Since(start), 0)
+		same(t, "attempts, the last at the end", r.watch.counts("ops"), map[string]int{"refused client_error": 2})
 	})
 }

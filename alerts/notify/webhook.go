@@ -66,7 +66,7 @@ func NewWebhook(name string, w Webhook, o Options) (*WebhookNotifier, error) {
 		name: name, url: u, key: w.Secret, hide: newRedactor(u),
 		client: &http.Client{
 			Transport: &http.Transport{
-				DialContext: attached(o.Dial), Proxy: o.Proxy, TLSHandshakeTimeout: o.Timeout,
+				DialContext: attached(o.Dial), Proxy: o.Proxy,
 				// Alerts are rare: an idle connection would mostly be dead by the next.
 				DisableKeepAlives: true, DisableCompression: true,
 				MaxResponseHeaderBytes: 64 << 10,
@@ -108,7 +108,7 @@ func (n *WebhookNotifier) Notify(ctx context.Context, alerts ...*alert.Alert) (b
 	}
 	resp, err := n.client.Do(req)
 	if err != nil {
-		return n.unanswered(ctx, attempt, err)
+		return true, n.unanswered(ctx, attempt, err)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	return n.answered(resp)
@@ -129,10 +129,10 @@ func attached(dial dialFunc) dialFunc {
 		}
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
-		defer context.AfterFunc(attempt, cancel)()
+		defer context.AfterFunc(attempt, cancel)() //nolint:contextcheck // The dial ends with whichever of the two contexts ends first.
 		conn, err := dial(ctx, network, address)
 		if err == nil {
-			context.AfterFunc(attempt, func() { _ = conn.Close() })
+			context.AfterFunc(attempt, func() { _ = conn.Close() }) //nolint:contextcheck // The connection outlives the dial's context.
 		}
 		return conn, err
 	}
@@ -155,15 +155,15 @@ func (n *WebhookNotifier) body(ctx context.Context, alerts []*alert.Alert) ([]by
 	return buf.Bytes(), err
 }
 
-// unanswered returns what follows from an attempt without an answer.
-func (n *WebhookNotifier) unanswered(ctx, attempt context.Context, err error) (bool, error) {
+// unanswered returns why an attempt had no answer.
+func (n *WebhookNotifier) unanswered(ctx, attempt context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
-		return true, n.failure(Canceled, "interrupted")
+		return n.failure(Canceled, "interrupted")
 	case attempt.Err() != nil:
-		return true, n.failure(Timeout, "no answer within "+n.timeout.String())
+		return n.failure(Timeout, "no answer within "+n.timeout.String())
 	default:
-		return true, n.failure(Network, n.hide.cause(err))
+		return n.failure(Network, n.hide.cause(err))
 	}
 }
 
@@ -235,7 +235,7 @@ func (e *DeliveryError) As(target any) bool {
 	if !ok {
 		return false
 	}
-	reason := amnotify.DefaultReason
+	var reason amnotify.Reason
 	switch e.Reason {
 	case Timeout:
 		reason = amnotify.ContextDeadlineExceededReason
@@ -249,6 +249,8 @@ func (e *DeliveryError) As(target any) bool {
 		reason = amnotify.ServerErrorReason
 	case ClientError:
 		reason = amnotify.ClientErrorReason
+	default:
+		reason = amnotify.DefaultReason
 	}
 	*t = amnotify.NewErrorWithReason(reason, errors.New(e.text))
 	return true
