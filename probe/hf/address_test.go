@@ -114,3 +114,13 @@ func TestAddress(t *testing.T) {
 		}
 	}
 }
+
+// mustURL returns an address of a test's own.
+func mustURL(t *testing.T, address string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}

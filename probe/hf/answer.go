@@ -26,14 +26,8 @@ func (x *exchange) answer(resp *http.Response) {
 	case resp.StatusCode < 200 || resp.StatusCode > 299:
 		x.refusal(resp, body)
 	case streamed:
-		if !x.call.Ask.Stream {
-			x.warn("the answer is a stream, which was not asked for")
-		}
 		x.stream(resp, body)
 	default:
-		if x.call.Ask.Stream {
-			x.warn("the answer is no stream, though one was asked for")
-		}
 		x.whole(resp, body)
 	}
 }

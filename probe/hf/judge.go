@@ -1,10 +1,6 @@
 package hf
 
-import (
-	"errors"
-
-	"github.com/hfwatch/hfwatch/probe"
-)
+import "github.com/hfwatch/hfwatch/probe"
 
 // judged is what the way in which a stream ended says of it.
 type judged struct {
@@ -16,42 +12,26 @@ type judged struct {
 
 // judgeStream decides what a stream came to: one that showed a finish reason
 // or an end mark is whole, however its connection ended; of the others the
-// kind of end decides. cause is why the exchange's own context ended, if it
-// did; closeDelimited is true where the connection's end is the body's.
-func judgeStream(end ending, p probe.Progress, err, cause error, closeDelimited bool) judged {
-	if end == endBroken && (p.Ended || p.Finish != "") && !errors.Is(err, errTooLarge) && !errors.Is(err, errTooLong) {
+// kind of end decides. broken is why it broke off, nil where its body ended as
+// its framing has it. A free stream, whose format nobody knows, is whole where
+// its body is.
+func judgeStream(end ending, p probe.Progress, broken *failure, free bool) judged {
+	whole := p.Ended || p.Finish != ""
+	switch {
+	case broken != nil && broken.outcome == probe.InvalidOutput:
+		return judged{failure: *broken}
+	case broken != nil && whole:
 		return judged{check: true, warning: "the stream broke off after its finish reason"}
-	}
-	switch {
-	case end == endMark || p.Ended:
-		return wholeUnlessEmpty(p, "")
-	case end == endBroken:
-		if f := brokenBody(err, cause, closeDelimited); f != nil {
-			if f.outcome == probe.Timeout && p.Tokens == 0 {
-				f.phase, f.reason = probe.PhaseFirstToken, "the deadline passed before the first token"
-			}
-			return judged{failure: *f}
-		}
-	}
-	switch {
-	case p.Finish != "":
-		return wholeUnlessEmpty(p, "the stream ended without its end mark")
-	case p.Tokens == 0:
-		return emptyStream()
+	case broken != nil && broken.outcome == probe.Timeout && p.Tokens == 0:
+		return judged{failure: failure{probe.Timeout, probe.PhaseFirstToken, "the deadline passed before the first token"}}
+	case broken != nil:
+		return judged{failure: *broken}
+	case free:
+		return judged{check: true}
+	case p.Tokens == 0 && p.Finish == "":
+		return judged{failure: failure{probe.InvalidOutput, probe.PhaseBody, "the stream was empty: it held no generated text"}}
+	case end == endMark || whole:
+		return judged{check: true}
 	}
 	return judged{failure: failure{probe.Truncated, probe.PhaseBody, "the stream ended without a finish reason or an end mark"}}
-}
-
-// wholeUnlessEmpty returns that the stream is whole, but for one without any
-// content whose finish reason explains nothing.
-func wholeUnlessEmpty(p probe.Progress, warning string) judged {
-	if p.Tokens == 0 && p.Finish == "" {
-		return emptyStream()
-	}
-	return judged{check: true, warning: warning}
-}
-
-// emptyStream is a stream that had no content.
-func emptyStream() judged {
-	return judged{failure: failure{probe.InvalidOutput, probe.PhaseBody, "the stream was empty: it held no generated text"}}
 }

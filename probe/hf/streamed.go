@@ -29,16 +29,16 @@ func (x *exchange) stream(resp *http.Response, body io.Reader) {
 	if x.res.Engine == "" {
 		x.res.Engine = engineOfBody(resp.Header, resp.StatusCode, x.call.Target.Endpoint.Route, s.head)
 	}
-	if s.progress.Malformed > 0 {
-		x.warn(fmt.Sprintf("%d of %d events could not be read", s.progress.Malformed, s.progress.Events))
-	}
 	if s.end == endFailed || s.end == endEOF && s.progress.Events == 0 && mayBeError(s.dec.Stray()) {
 		x.streamFailed(s, now)
 		return
 	}
-	j := judgeStream(s.end, s.progress, s.err, cause, closeDelimited(resp))
+	j := judgeStream(s.end, s.progress, brokenStream(s, cause, resp), task.Name() == customTask)
 	x.warn(j.warning)
 	if !j.check {
+		if s.progress.Malformed > 0 {
+			x.warn(fmt.Sprintf("%d of %d events could not be read", s.progress.Malformed, s.progress.Events))
+		}
 		x.fail(j.failure, now)
 		x.streamTokens(s, resp.Header)
 		x.excerpt(s.excerpt())
@@ -57,6 +57,15 @@ func (x *exchange) stream(resp *http.Response, body io.Reader) {
 	if x.res.Outcome != probe.OK {
 		x.excerpt(s.excerpt())
 	}
+}
+
+// brokenStream judges the error that a stream broke off with; nil where it
+// ended as it should.
+func brokenStream(s *stream, cause error, resp *http.Response) *failure {
+	if s.end != endBroken {
+		return nil
+	}
+	return brokenBody(s.err, cause, closeDelimited(resp))
 }
 
 // streamFailed judges an error inside a stream: an event, or a line that is no
