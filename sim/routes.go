@@ -1,0 +1,443 @@
+package sim
+
+import (
+	"encoding/json"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// api is a way to ask a model.
+type api string
+
+const (
+	apiPipeline    api = "pipeline"
+	apiCompat      api = "compat"
+	apiGenerate    api = "generate"
+	apiGenerateSSE api = "generate_stream"
+	apiChat        api = "chat"
+	apiCompletions api = "completions"
+	apiEmbed       api = "embed"
+	apiPredict     api = "predict"
+	apiRerank      api = "rerank"
+	apiSimilarity  api = "similarity"
+	apiEmbeddings  api = "embeddings"
+	apiImages      api = "images"
+)
+
+// dispatch finds the model and the way in which it is asked, and runs the
+// request. It returns the problem that the answer is, or nil where it was
+// answered.
+func (x *exchange) dispatch() *problem {
+	host := x.r.Host
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	if host == "api-inference.huggingface.co" {
+		p, _ := presetNamed("gone")
+		answer := p.on("")
+		return &answer
+	}
+	if m := x.endpointOf(host); m != nil {
+		return x.endpoint(m)
+	}
+	return x.router()
+}
+
+// endpointOf returns the endpoint that the Host header or the path names, or
+// nil, and leaves the rest of the path in x.path.
+func (x *exchange) endpointOf(host string) *model {
+	s := x.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if rest, ok := strings.CutPrefix(x.path, "/e/"); ok {
+		name, path, _ := strings.Cut(rest, "/")
+		if m := s.byName(name); m != nil {
+			x.path = "/" + path
+			return m
+		}
+		return nil
+	}
+	i := slices.IndexFunc(s.models, func(m *model) bool { return slices.Contains(m.Hosts, host) })
+	if i < 0 {
+		return nil
+	}
+	return s.models[i]
+}
+
+// endpoint answers a request to the engine of m itself.
+func (x *exchange) endpoint(m *model) *problem {
+	if x.r.Method == http.MethodGet || x.r.Method == http.MethodHead {
+		x.meet(m, "read", "")
+		return x.engineRead()
+	}
+	a, task, ok := engineRoute(m, x.path)
+	if !ok {
+		x.meet(m, "unknown", "")
+		return x.noRoute()
+	}
+	if x.r.Method != http.MethodPost {
+		return &problem{did: "no_route", status: http.StatusMethodNotAllowed, envelope: envEmpty}
+	}
+	x.meet(m, a, task)
+	if x.b.RequireAuth && !x.rec.Authorized {
+		return x.unauthorized()
+	}
+	return x.run()
+}
+
+// engineRoute returns what a POST to path asks of m's engine.
+func engineRoute(m *model, path string) (a api, task string, ok bool) {
+	switch m.Backend {
+	case BackendTGI:
+		a = map[string]api{
+			"/": apiCompat, "/invocations": apiCompat, "/generate": apiGenerate, "/generate_stream": apiGenerateSSE,
+			"/v1/chat/completions": apiChat, "/v1/completions": apiCompletions,
+		}[path]
+	case BackendTEI:
+		a = map[string]api{
+			"/": teiRoot(m.Tasks[0]), "/invocations": teiRoot(m.Tasks[0]), "/embed": apiEmbed, "/predict": apiPredict,
+			"/rerank": apiRerank, "/similarity": apiSimilarity, "/embeddings": apiEmbeddings, "/v1/embeddings": apiEmbeddings,
+		}[path]
+	case BackendVLLM, BackendProvider:
+		a = map[string]api{
+			"/v1/chat/completions": apiChat, "/v1/completions": apiCompletions, "/v1/embeddings": apiEmbeddings,
+		}[path]
+	case BackendToolkit:
+		a = map[string]api{"/": apiPipeline, "/predict": apiPipeline}[path]
+	case BackendHF:
+		a = map[string]api{"/": apiPipeline, "/v1/chat/completions": apiChat, "/v1/completions": apiCompletions}[path]
+	}
+	return a, taskOf(a, m.Tasks), a != ""
+}
+
+// teiRoot returns what POST / means to a TEI that does task.
+func teiRoot(task string) api {
+	switch task {
+	case taskTextClass:
+		return apiPredict
+	case taskRanking:
+		return apiRerank
+	case taskSimilarity:
+		return apiSimilarity
+	default:
+		return apiEmbed
+	}
+}
+
+// taskOf returns the task that a asks of a model that does tasks.
+func taskOf(a api, tasks []string) string {
+	switch a {
+	case apiCompat, apiGenerate, apiGenerateSSE, apiCompletions:
+		return taskGeneration
+	case apiChat:
+		return taskChat
+	case apiEmbed, apiEmbeddings:
+		return taskFeatures
+	case apiPredict:
+		return taskTextClass
+	case apiRerank:
+		return taskRanking
+	case apiSimilarity:
+		return taskSimilarity
+	case apiImages:
+		return taskTextToImage
+	default:
+		return tasks[0]
+	}
+}
+
+// noRoute is what the engine says of a path that it does not have.
+func (x *exchange) noRoute() *problem {
+	p := &problem{did: "no_route", status: http.StatusNotFound, envelope: envEmpty}
+	switch x.spec.Backend {
+	case BackendVLLM, BackendProvider:
+		p.envelope, p.message = envDetail, "Not Found"
+	case BackendToolkit, BackendHF:
+		p.envelope, p.message = envText, "Not Found"
+	}
+	return p
+}
+
+// unauthorized is what an engine, or the proxy before it, says without a key.
+func (x *exchange) unauthorized() *problem {
+	kind := "unauthorized"
+	if x.spec.Backend == BackendTGI || x.spec.Backend == BackendTEI {
+		kind = "unauthorized_bare"
+	}
+	known, _ := presetNamed(kind)
+	p := known.on(x.spec.Backend)
+	p.did = "unauthorized"
+	return &p
+}
+
+// router answers a request to the router.
+func (x *exchange) router() *problem {
+	x.atRouter = true
+	path := x.path
+	if path == "/v1/models" || strings.HasPrefix(path, "/v1/models/") {
+		return x.routerModels(strings.TrimPrefix(strings.TrimPrefix(path, "/v1/models"), "/"))
+	}
+	provider, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	var p *problem
+	switch {
+	case path == "/v1/chat/completions":
+		p = x.routeChat()
+	case provider == BackendHF:
+		p = x.routeHF(rest)
+	default:
+		p = x.routeProvider(provider, "/"+rest)
+	}
+	if p != nil {
+		return p
+	}
+	if x.r.Method != http.MethodPost {
+		return &problem{did: "no_route", status: http.StatusMethodNotAllowed, envelope: envString, message: "Method Not Allowed"}
+	}
+	if p, struck := x.accountFault(); struck {
+		return p
+	}
+	return x.run()
+}
+
+// accountFault returns the answer that the account's state is, and whether it
+// struck; a broken connection leaves no answer to give.
+func (x *exchange) accountFault() (*problem, bool) {
+	s := x.server
+	s.mu.Lock()
+	account := s.account.clone()
+	s.mu.Unlock()
+	if account.RequireAuth && !x.rec.Authorized {
+		known, _ := presetNamed("unauthorized")
+		p := known.on(x.spec.Backend)
+		return &p, true
+	}
+	for _, f := range account.Faults {
+		matches := (f.Provider == "" || f.Provider == x.spec.provider()) &&
+			(f.BillTo == "" || f.BillTo == x.r.Header.Get("X-HF-Bill-To")) &&
+			(f.Token == "" || f.Token == x.rec.TokenHash)
+		if !matches || (f.Fault.Ratio > 0 && x.rng.Float64() >= f.Fault.Ratio) {
+			continue
+		}
+		if kindNamed(f.Fault.Kind).Class == ClassStatus {
+			return x.statusFault(f.Fault), true
+		}
+		x.fault = f.Fault
+	}
+	return nil, false
+}
+
+// find returns the first model that the router has and that matches.
+func (x *exchange) find(matches func(m *model) bool) *model {
+	s := x.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.models, func(m *model) bool { return m.provider() != "" && matches(m) })
+	if i < 0 {
+		return nil
+	}
+	return s.models[i]
+}
+
+// routeHF finds the model of a path below /hf-inference/.
+func (x *exchange) routeHF(path string) *problem {
+	id, suffix, task := path, "", ""
+	if rest, ok := strings.CutPrefix(path, "pipeline/"); ok {
+		// The deprecated order of task and model.
+		task, id, _ = strings.Cut(rest, "/")
+	} else if rest, ok := strings.CutPrefix(path, "models/"); ok {
+		id = rest
+		for _, s := range []string{"/v1/chat/completions", "/v1/completions"} {
+			if cut, ok := strings.CutSuffix(id, s); ok {
+				id, suffix = cut, s
+			}
+		}
+		if cut, rest, ok := strings.Cut(id, "/pipeline/"); ok {
+			id, task = cut, rest
+		}
+	} else {
+		return &problem{did: "no_route", status: http.StatusNotFound, envelope: envText, message: "Not Found"}
+	}
+	m := x.find(func(m *model) bool { return m.provider() == BackendHF && m.ID == id })
+	if m == nil {
+		return &problem{did: "unknown_model", status: http.StatusNotFound, envelope: envString, message: "Model " + id + " does not exist"}
+	}
+	a, known := hfAPI(m, suffix, task)
+	if !known {
+		return &problem{
+			did: "bad_request", status: http.StatusBadRequest, envelope: envString,
+			message: "Model " + id + " does not support task " + task + suffix,
+		}
+	}
+	if task == "" {
+		task = taskOf(a, m.Tasks)
+	}
+	x.meet(m, a, task)
+	return nil
+}
+
+// hfAPI returns what a path of hf-inference asks of m; suffix is its OpenAI
+// part, task its pipeline, at most one of them not empty.
+func hfAPI(m *model, suffix, task string) (api, bool) {
+	if suffix != "" {
+		a, _, ok := engineRoute(m, suffix)
+		return a, ok && slices.Contains(m.Tasks, taskOf(a, m.Tasks))
+	}
+	if task != "" && !slices.Contains(m.Tasks, task) {
+		return "", false
+	}
+	if m.Backend == BackendTEI && task != "" {
+		return teiRoot(task), true
+	}
+	a, _, ok := engineRoute(m, "/")
+	return a, ok
+}
+
+// bodyModel returns the model that the request's body names.
+func (x *exchange) bodyModel() string {
+	var body struct {
+		Model string `json:"model"`
+	}
+	// What cannot be read names no model; the backend would say what is wrong.
+	_ = json.Unmarshal(x.body, &body)
+	return body.Model
+}
+
+// routeChat finds the model of the router's own chat route: "id:provider", or
+// the provider whose prefill is shortest for "id", "id:fastest" and the like.
+func (x *exchange) routeChat() *problem {
+	asked := x.bodyModel()
+	id, provider, _ := strings.Cut(asked, ":")
+	if provider == "fastest" || provider == "cheapest" || provider == "preferred" {
+		provider = ""
+	}
+	m := x.fastest(id, provider)
+	if m == nil {
+		known, _ := presetNamed("model_not_supported")
+		p := known.on("")
+		p.did = "unknown_model"
+		p.message = "The requested model '" + asked + "' is not supported by any provider you have enabled."
+		return &p
+	}
+	x.meet(m, apiChat, taskChat)
+	return nil
+}
+
+// fastest returns the model of that id at provider, or at the provider with the
+// shortest prefill where that is empty, or nil.
+func (x *exchange) fastest(id, provider string) *model {
+	s := x.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var best *model
+	for _, m := range s.models {
+		p := m.provider()
+		if p == "" || m.ID != id || !slices.Contains(m.Tasks, taskChat) || (provider != "" && p != provider) {
+			continue
+		}
+		if best == nil || m.Latency.Prefill < best.Latency.Prefill {
+			best = m
+		}
+	}
+	return best
+}
+
+// routeProvider finds the model of a path that a provider has by itself.
+func (x *exchange) routeProvider(provider, path string) *problem {
+	if x.find(func(m *model) bool { return m.provider() == provider }) == nil {
+		return &problem{did: "no_route", status: http.StatusNotFound, envelope: envText, message: "Not Found"}
+	}
+	a := providerAPI(provider, path)
+	if a == "" {
+		return &problem{did: "no_route", status: http.StatusNotFound, envelope: envMessage, message: "no Route matched with those values"}
+	}
+	asked := x.bodyModel()
+	m := x.find(func(m *model) bool {
+		return m.provider() == provider && m.providerModel() == asked && slices.Contains(m.Tasks, taskOf(a, m.Tasks))
+	})
+	if m == nil {
+		return &problem{
+			did: "unknown_model", status: http.StatusBadRequest, envelope: envString,
+			message: "Model not supported by provider " + provider,
+		}
+	}
+	x.meet(m, a, taskOf(a, m.Tasks))
+	return nil
+}
+
+// providerAPI returns what path asks at provider, or "". The paths are those
+// that huggingface_hub's inference/_providers has.
+func providerAPI(provider, path string) api {
+	chat := map[string]string{
+		"fireworks-ai": "/inference/v1/chat/completions", "groq": "/openai/v1/chat/completions",
+		"novita": "/v3/openai/chat/completions", "cohere": "/compatibility/v1/chat/completions",
+		"deepinfra": "/v1/openai/chat/completions", "zai-org": "/api/paas/v4/chat/completions",
+	}[provider]
+	if chat == "" {
+		chat = "/v1/chat/completions"
+	}
+	embeddings := "/v1/embeddings"
+	if provider == "deepinfra" {
+		embeddings = "/v1/openai/embeddings"
+	}
+	return map[string]api{
+		chat: apiChat, embeddings: apiEmbeddings, "/v1/completions": apiCompletions, "/v1/images/generations": apiImages,
+	}[path]
+}
+
+// routerModels answers the router's list of chat models, or one entry of it.
+func (x *exchange) routerModels(id string) *problem {
+	x.rec.Route = "router models"
+	var ids []string
+	entries := map[string][]any{}
+	for _, m := range x.server.Scenario().Models {
+		if m.provider() == "" || !slices.Contains(m.Tasks, taskChat) {
+			continue
+		}
+		if entries[m.ID] == nil {
+			ids = append(ids, m.ID)
+		}
+		entries[m.ID] = append(entries[m.ID], m.routerEntry())
+	}
+	describe := func(id string) object {
+		owner, _, _ := strings.Cut(id, "/")
+		return object{
+			{"id", id}, {"object", "model"}, {"created", int64(1_700_000_000)}, {"owned_by", owner},
+			{"architecture", object{{"input_modalities", []any{"text"}}, {"output_modalities", []any{"text"}}}},
+			{"providers", entries[id]},
+		}
+	}
+	if id == "" {
+		data := []any{}
+		for _, known := range ids {
+			data = append(data, describe(known))
+		}
+		x.sendJSON(object{{"object", "list"}, {"data", data}})
+		return nil
+	}
+	if entries[id] == nil {
+		return &problem{did: "unknown_model", status: http.StatusNotFound, envelope: envOpenAI, message: "Model '" + id + "' not found", errorType: "invalid_request_error", code: "model_not_found", param: "model"}
+	}
+	x.sendJSON(describe(id))
+	return nil
+}
+
+// routerEntry returns what the router's list says of m's provider. A provider
+// whose fault is one of status is listed with status error.
+func (m Model) routerEntry() object {
+	status := "live"
+	if kindNamed(m.Fault.Kind).Class == ClassStatus && m.Fault.Ratio == 0 {
+		status = "error"
+	}
+	b := m.effective()
+	entry := object{{"provider", m.provider()}, {"status", status}, {"context_length", b.Context}}
+	if status == "live" {
+		entry = append(entry, member{"first_token_latency_ms", time.Duration(b.Latency.Prefill).Milliseconds()})
+		if b.Latency.PerToken > 0 {
+			entry = append(entry, member{"throughput", 1 / time.Duration(b.Latency.PerToken).Seconds()})
+		}
+	}
+	return append(entry, member{"is_model_author", false})
+}
