@@ -1,6 +1,7 @@
 package hf
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -20,7 +21,7 @@ const (
 // (_build_chat_completion_url).
 func address(e *probe.Endpoint, model, path string) (*url.URL, error) {
 	if e.URL == nil || e.URL.Host == "" || (e.URL.Scheme != "http" && e.URL.Scheme != "https") {
-		return nil, fmt.Errorf("the endpoint's url is not an http or https address")
+		return nil, errors.New("the endpoint's url is not an http or https address")
 	}
 	u := *e.URL
 	u.Fragment, u.RawFragment = "", ""

@@ -51,6 +51,8 @@ func noAnswer(err, cause error, t *times) failure {
 	reason := plain(err)
 	var dns *net.DNSError
 	switch {
+	case exhausted(err):
+		return failure{probe.Internal, phase, "this machine can make no more connections: " + reason}
 	case errors.As(err, &dns):
 		return failure{probe.DNS, probe.PhaseDNS, reason}
 	case isTLS(err) || phase == probe.PhaseTLS:
@@ -113,6 +115,17 @@ func isTLS(err error) bool {
 	)
 	return answered || errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &verify) ||
 		errors.As(err, &host) || errors.As(err, &unknown) || errors.As(err, &invalid)
+}
+
+// exhausted reports that our own machine has run out of what a connection
+// needs, which is nobody else's fault.
+func exhausted(err error) bool {
+	for _, lack := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EADDRNOTAVAIL} {
+		if errors.Is(err, lack) {
+			return true
+		}
+	}
+	return false
 }
 
 // isCut reports that the connection was cut: reset, closed, or ended where an

@@ -199,7 +199,9 @@ func (s *stream) times(res *probe.Result) {
 	if s.progress.Answers > 0 {
 		res.FirstAnswer = probe.Measured(s.answer)
 	}
-	if len(s.gaps) == 0 {
+	if s.lastToken == s.first {
+		// One chunk, or one read that brought them all: no time between them was
+		// measured, which is not the same as none.
 		return
 	}
 	slices.Sort(s.gaps)
@@ -213,11 +215,10 @@ func (s *stream) times(res *probe.Result) {
 }
 
 // perToken returns (last token - first token) / (tokens - 1), absent where
-// there were fewer than two tokens, or one chunk brought them all, which has
-// no time between them.
+// there were fewer than two tokens or one read brought them all.
 func (s *stream) perToken(tokens probe.Opt[int]) probe.Seconds {
 	n, known := tokens.Get()
-	if !known || n < 2 || s.chunks < 2 {
+	if !known || n < 2 || s.lastToken == s.first {
 		return probe.Seconds{}
 	}
 	return probe.Measured((s.lastToken - s.first) / time.Duration(n-1))

@@ -378,3 +378,15 @@ func TestReusedConnectionHasNoPhasesOfItsDial(t *testing.T) {
 		}
 	})
 }
+
+func TestTokensOfOneReadHaveNoTimeBetweenThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+			events(w)("data: {\"text\":\"a\"}\n\ndata: {\"text\":\"b\"}\n\ndata: {\"finish\":\"stop\",\"usage\":2}\n\ndata: [DONE]\n\n")
+		})
+		got := n.client.Do(t.Context(), n.stream(t, "http://a.test/"))
+		if got.Chunks != probe.Some(2) || !got.TPOT.IsZero() || !got.GapMax.IsZero() || !got.GapMedian.IsZero() {
+			t.Errorf("chunks %v, tpot %v, gaps %v and %v; want 2 and no times", got.Chunks, got.TPOT, got.GapMax, got.GapMedian)
+		}
+	})
+}

@@ -2,11 +2,9 @@ package hf
 
 import (
 	"crypto/tls"
-	"net"
 	"net/http/httptrace"
 	"net/textproto"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hfwatch/hfwatch/probe"
@@ -265,42 +263,4 @@ func setOnce(at *time.Time, now time.Time) {
 	if at.IsZero() {
 		*at = now
 	}
-}
-
-// conn is a connection that knows which request dialled it and can tell when
-// it next read something.
-type conn struct {
-	net.Conn
-	dialler *trace
-
-	armed atomic.Bool
-	mu    sync.Mutex
-	read  time.Time
-}
-
-// Read notes the time of the first read after arm.
-func (c *conn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	if n > 0 && c.armed.Load() && c.armed.CompareAndSwap(true, false) {
-		c.mu.Lock()
-		c.read = time.Now()
-		c.mu.Unlock()
-	}
-	return n, err
-}
-
-// arm asks for the time of the next read.
-func (c *conn) arm() {
-	c.mu.Lock()
-	c.read = time.Time{}
-	c.mu.Unlock()
-	c.armed.Store(true)
-}
-
-// armedRead returns that time, and zero where there was no read since.
-func (c *conn) armedRead() time.Time {
-	c.armed.Store(false)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.read
 }

@@ -1,0 +1,46 @@
+package hf
+
+import (
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// conn is a connection that knows which request dialled it and can tell when
+// it next read something.
+type conn struct {
+	net.Conn
+	dialler *trace
+
+	armed atomic.Bool
+	mu    sync.Mutex
+	read  time.Time
+}
+
+// Read notes the time of the first read after arm.
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n > 0 && c.armed.Load() && c.armed.CompareAndSwap(true, false) {
+		c.mu.Lock()
+		c.read = time.Now()
+		c.mu.Unlock()
+	}
+	return n, err
+}
+
+// arm asks for the time of the next read.
+func (c *conn) arm() {
+	c.mu.Lock()
+	c.read = time.Time{}
+	c.mu.Unlock()
+	c.armed.Store(true)
+}
+
+// armedRead returns that time, and zero where there was no read since.
+func (c *conn) armedRead() time.Time {
+	c.armed.Store(false)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.read
+}
