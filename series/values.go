@@ -31,7 +31,7 @@ func phases() []string {
 
 func directions() []string { return []string{DirectionIn, DirectionOut} }
 
-func lanes() []string { return []string{"baseline", "window", "coldstart"} }
+func lanes() []string { return []string{"baseline", "window", "coldstart", Other} }
 
 func slots() []string {
 	return []string{
