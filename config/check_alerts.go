@@ -1,0 +1,202 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hfwatch/hfwatch/alerts"
+	"github.com/hfwatch/hfwatch/internal/prom"
+	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/schedule"
+)
+
+// match checks a match and returns it. what is "alert", "receiver" or
+// "maintenance".
+func (c *checker) match(raw *rawMatch, what string) probe.Match {
+	if raw == nil {
+		return probe.Match{}
+	}
+	m := probe.Match{
+		Name: raw.Name, Task: raw.Task, Model: raw.Model, Location: raw.Location, Severity: raw.Severity, Labels: raw.Labels,
+	}
+	if raw.has("severity") && what != "receiver" {
+		c.problem(raw.at("severity"), "models have no severity", "remove it: it belongs into the match of a receiver")
+	}
+	models := m
+	models.Severity, models.Location = "", ""
+	if what == "receiver" {
+		models.Labels = nil
+	}
+	for _, model := range c.models {
+		if models.Selects(model.selected()) {
+			return m
+		}
+	}
+	if len(c.models) > 0 {
+		c.problem(raw.here(), "selects no model of this file", c.matchRemedy(models))
+	}
+	return m
+}
+
+// matchRemedy names what a match may have meant.
+func (c *checker) matchRemedy(m probe.Match) string {
+	var names []string
+	for _, model := range c.models {
+		names = append(names, model.out.Target.Name)
+	}
+	if m.Name != "" && !slices.Contains(names, m.Name) {
+		return meant(m.Name, names[:min(len(names), 20)])
+	}
+	return "compare it with name, task, model and labels of the models"
+}
+
+// selected returns what a match looks at.
+func (m *checked) selected() probe.Identity {
+	return probe.Identity{Name: m.out.Target.Name, Task: m.task, Model: m.out.Target.Model, Labels: m.labels}
+}
+
+// alerts checks the user's alerts.
+func (c *checker) alerts(receivers []string) {
+	first := map[string]spot{}
+	shipped := alerts.Names(alerts.Shipped())
+	for i := range c.raw.Alerts {
+		raw := &c.raw.Alerts[i]
+		if raw.n == nil {
+			continue
+		}
+		c.unique(raw.where, "alert", raw.Name, first)
+		if slices.Contains(shipped, raw.Name) {
+			c.problem(raw.at("name"), "an alert of this name comes with hfwatch", "choose another name")
+		}
+		r := alerts.Rule{
+			Name: raw.Name, Match: c.match(raw.Match, "alert"), Expr: raw.Expr, For: raw.For.get(), KeepFiringFor: raw.KeepFiringFor.get(),
+			Severity: alerts.Severity(raw.Severity), Labels: raw.Labels, Annotations: raw.Annotations, Notify: raw.Notify,
+		}
+		if raw.RunbookURL != nil && c.web(raw.at("runbook_url"), raw.RunbookURL) {
+			r.RunbookURL = raw.RunbookURL.u.String()
+		}
+		c.checkLabels(raw.where, raw.Labels)
+		for _, name := range sortedKeys(raw.Annotations) {
+			if !labelName.MatchString(name) {
+				c.problem(raw.entry("annotations", name), quote(name)+" is not an annotation's name", "use letters, digits and _, beginning with a letter")
+			}
+		}
+		for j, name := range raw.Notify {
+			if !slices.Contains(receivers, name) {
+				c.problem(raw.item("notify", j), "there is no receiver "+quote(name), meantReceiver(name, receivers))
+			}
+		}
+		c.condition(raw, &r)
+		c.cfg.Alerts = append(c.cfg.Alerts, r)
+	}
+}
+
+// meantReceiver returns the nearest receiver, or where they are defined.
+func meantReceiver(name string, receivers []string) string {
+	if len(receivers) == 0 {
+		return "define it under notify:"
+	}
+	return meant(name, receivers)
+}
+
+// condition checks when or expr.
+func (c *checker) condition(raw *rawAlert, r *alerts.Rule) {
+	switch {
+	case raw.has("when") && raw.has("expr"):
+		c.problem(raw.at("expr"), "when and expr are both given", "keep one")
+	case raw.has("expr"):
+		if raw.n.get("expr").broken {
+			return
+		}
+		if err := prom.CheckExpr(raw.Expr); err != nil {
+			what := err.Error()
+			var mistake *prom.ExprError
+			if errors.As(err, &mistake) {
+				what = mistake.Msg
+			}
+			c.problem(raw.at("expr"), "is not PromQL for a rule: "+what, "correct the expression")
+		}
+		if raw.Match != nil {
+			c.problem(raw.Match.here(), "has no meaning beside expr", "select the targets in the expression")
+		}
+	case raw.has("when"):
+		if raw.n.get("when").broken {
+			return
+		}
+		w, err := alerts.ParseWhen(raw.When)
+		if err != nil {
+			what, remedy := split(err)
+			c.problem(raw.at("when"), what, or(remedy, "write for instance p95(response) > 2s over 6h, or first_token > 4s in 3 of 5"))
+			return
+		}
+		r.When = w
+		if missing := w.Unavailable(); missing != "" && !c.has(FeatureSignals) {
+			c.problem(raw.at("when"), "not available yet: "+missing, "write another condition, or an expr over series that exist")
+		}
+		c.enough(raw, r)
+	default:
+		c.problem(raw.at("when"), "is missing", "write a condition, such as p95(response) > 2s over 6h, or expr")
+	}
+}
+
+// enough checks that the schedules of the models can give a condition the
+// results that it needs in its time, and names the shortest time that does.
+func (c *checker) enough(raw *rawAlert, r *alerts.Rule) {
+	needs, over := r.When.Needs()
+	if needs < 2 {
+		return
+	}
+	m := r.Match
+	m.Severity, m.Location = "", ""
+	for _, model := range c.models {
+		if model.plan == nil || !m.Selects(model.selected()) {
+			continue
+		}
+		most := model.plan.most(over)
+		if most >= needs {
+			continue
+		}
+		remedy := fmt.Sprintf("probe more often, or write for instance %s", lastForm(r.When))
+		if d, ok := model.plan.shortest(needs); ok {
+			remedy = fmt.Sprintf("write over %s or longer, or for instance %s", short(d.Round(time.Second)), lastForm(r.When))
+		}
+		c.problem(raw.at("when"), fmt.Sprintf("needs %d results, and the baseline of %s gives at most %d in %s", needs, model.out.Target.Name, most, short(over)), remedy)
+		return
+	}
+}
+
+// lastForm returns the same condition on the last results.
+func lastForm(w alerts.When) string {
+	if !w.Signal.Distribution() {
+		return "outcome(server_error|timeout) in 3 of 5"
+	}
+	return fmt.Sprintf("%s %s %s in 3 of 5", w.Signal, w.Op, short(time.Duration(w.Threshold*float64(time.Second))))
+}
+
+// maintenance checks the times in which pages are muted.
+func (c *checker) maintenance() {
+	first := map[string]spot{}
+	for i := range c.raw.Maintenance {
+		raw := &c.raw.Maintenance[i]
+		if raw.n == nil {
+			continue
+		}
+		c.unique(raw.where, "maintenance time", raw.Name, first)
+		out := schedule.Maintenance{Name: raw.Name, For: raw.For.get(), Match: c.match(raw.Match, "maintenance"), Mute: raw.Mute, Probe: raw.Probe}
+		if !raw.has("for") || out.For <= 0 && !raw.n.get("for").broken {
+			c.problem(raw.at("for"), "a maintenance time without an end", "write how long it lasts, such as for: 2h")
+		}
+		if !raw.has("schedule") {
+			c.problem(raw.at("schedule"), "is missing", `write when it begins, such as "0 2 * * 0"`)
+			continue
+		}
+		s := c.schedule(raw.at("schedule"), raw.Schedule)
+		out.Schedule = s.Schedule
+		if s.ok && s.plan.gap > 0 && out.For >= s.plan.gap {
+			c.problem(raw.at("for"), fmt.Sprintf("%s never ends: the next begins %s later", short(out.For), short(s.plan.gap)), "write a shorter time")
+		}
+		c.cfg.Maintenance = append(c.cfg.Maintenance, out)
+	}
+}

@@ -1,0 +1,170 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/probe/task"
+)
+
+// Bounds of files that expect names, in bytes.
+const (
+	maxSchema = 1 << 20
+	maxVector = 4 << 20
+)
+
+// expects checks what the answer must be.
+func (m *modelCheck) expects() {
+	raw := m.raw.Expect
+	if raw == nil {
+		return
+	}
+	fit := task.Expects(m.task)
+	for _, e := range raw.n.entries {
+		if fit != nil && !slices.Contains(fit, e.key) && slices.ContainsFunc(fieldsOf(reflect.TypeFor[rawExpect]()), func(f field) bool { return f.key == e.key }) {
+			m.problem(spot{e.place, e.value.path}, "does not fit the task "+m.task, "expect of this task knows "+strings.Join(fit, ", "))
+		}
+	}
+	x := &m.target.Expect
+	x.Label, x.Contains = raw.Label, raw.Contains
+	if raw.MinScore != nil {
+		x.MinScore = probe.Some(float64(*raw.MinScore))
+	}
+	if raw.has("matches") {
+		re, err := regexp.Compile(raw.Matches)
+		if err != nil {
+			m.problem(raw.at("matches"), "is not a regular expression: "+strings.TrimPrefix(err.Error(), "error parsing regexp: "), "write RE2, in single quotes")
+		}
+		x.Matches = re
+	}
+	if raw.Equals != nil {
+		x.Equals = m.json(raw.Equals)
+	}
+	m.lengths(raw, x)
+	if raw.JSONSchema != nil {
+		x.Schema = m.jsonSchema(raw.JSONSchema)
+	}
+	if raw.SimilarTo != nil {
+		x.Similar = m.similar(raw.SimilarTo)
+	}
+}
+
+// lengths checks dimension, min_length and max_length.
+func (m *modelCheck) lengths(raw *rawExpect, x *probe.Expect) {
+	positive := func(key string, v *int) (int, bool) {
+		if v != nil && *v < 1 {
+			m.problem(raw.at(key), fmt.Sprintf("%d is not above 0", *v), "write a whole number above 0")
+		}
+		if v == nil {
+			return 0, false
+		}
+		return *v, true
+	}
+	if n, ok := positive("dimension", raw.Dimension); ok {
+		x.Dimension = n
+	}
+	least, hasLeast := positive("min_length", raw.MinLength)
+	most, hasMost := positive("max_length", raw.MaxLength)
+	if hasLeast {
+		x.MinLength = probe.Some(least)
+	}
+	if hasMost {
+		x.MaxLength = probe.Some(most)
+	}
+	if hasLeast && hasMost && most < least {
+		m.problem(raw.at("max_length"), fmt.Sprintf("%d is less than min_length", most), "write a greater number")
+	}
+}
+
+// validator is a compiled JSON Schema.
+type validator struct{ schema *jsonschema.Schema }
+
+// Validate returns what in value breaks the schema, in one line.
+func (v validator) Validate(value any) error {
+	err := v.schema.Validate(value)
+	if err == nil {
+		return nil
+	}
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	return fmt.Errorf("%s", strings.TrimSpace(strings.TrimPrefix(lines[len(lines)-1], "- ")))
+}
+
+// noLoader keeps a schema from reaching for files or the network.
+type noLoader struct{}
+
+// Load refuses every address.
+func (noLoader) Load(url string) (any, error) { return nil, fmt.Errorf("%s is not loaded", url) }
+
+// jsonSchema compiles a schema that stands in the file, or in one of its own.
+func (m *modelCheck) jsonSchema(n *node) probe.Validator {
+	at, raw := n.spot(), json.RawMessage(nil)
+	switch n.kind {
+	case mapping:
+		raw = m.json(n)
+	case scalar:
+		if !n.broken {
+			raw, _ = m.file(at, n.text, maxSchema)
+		}
+	default:
+		m.d.wrongKind(n, mapping)
+	}
+	if raw == nil {
+		return nil
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		m.problem(at, "is not a JSON Schema: it is not JSON", "write a schema, or the name of a file that holds one")
+		return nil
+	}
+	c := jsonschema.NewCompiler()
+	c.UseLoader(noLoader{})
+	const name = "expect.json"
+	if err := c.AddResource(name, doc); err == nil {
+		compiled, err := c.Compile(name)
+		if err == nil {
+			return validator{compiled}
+		}
+		m.problem(at, "is not a JSON Schema: "+lastLine(err), "correct the schema")
+	}
+	return nil
+}
+
+// lastLine returns the last line of an error's text.
+func lastLine(err error) string {
+	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
+	return strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(lines[len(lines)-1]), "- "))
+}
+
+// similar reads the vector that an answer must be near.
+func (m *modelCheck) similar(raw *rawSimilar) *probe.Similar {
+	if !raw.has("vector_file") {
+		m.problem(raw.at("vector_file"), "is missing", "name a file with a JSON list of numbers")
+	}
+	if raw.Min == nil && !raw.has("min") {
+		m.problem(raw.at("min"), "is missing", "write the least cosine similarity, such as 0.95")
+	}
+	if raw.VectorFile == "" || raw.Min == nil {
+		return nil
+	}
+	data, ok := m.file(raw.at("vector_file"), raw.VectorFile, maxVector)
+	if !ok {
+		return nil
+	}
+	s := &probe.Similar{Min: float64(*raw.Min)}
+	if err := json.Unmarshal(data, &s.Vector); err != nil || len(s.Vector) == 0 {
+		m.problem(raw.at("vector_file"), quote(raw.VectorFile)+" is not a JSON list of numbers", "write [0.1, -0.2, …]")
+		return nil
+	}
+	if d := m.target.Expect.Dimension; d > 0 && d != len(s.Vector) {
+		m.problem(raw.at("vector_file"), fmt.Sprintf("the vector has %d numbers and dimension is %d", len(s.Vector), d), "make them agree")
+	}
+	return s
+}
