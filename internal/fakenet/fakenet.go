@@ -253,7 +253,7 @@ func wait(ctx context.Context, d time.Duration) error {
 // contextError returns what net.Dialer makes of an ended context: a timeout or
 // a cancellation.
 func contextError(ctx context.Context) error {
-	if ctx.Err() == context.DeadlineExceeded { //nolint:errorlint // Contexts return this very value.
+	if ctx.Err() == context.DeadlineExceeded {
 		return os.ErrDeadlineExceeded
 	}
 	return ctx.Err()

@@ -89,11 +89,15 @@ func TestDialFailures(t *testing.T) {
 	}{
 		{
 			"a known name without a listener refuses after the time that connecting takes",
-			"a.test:81", fakenet.Link{Connect: time.Second}, time.Second,
+			"a.test:81",
+			fakenet.Link{Connect: time.Second},
+			time.Second,
 			func(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) },
 		},
 		{
-			"an unknown name is not found", "c.test:80", fakenet.Link{}, 0,
+			"an unknown name is not found", "c.test:80",
+			fakenet.Link{},
+			0,
 			func(err error) bool {
 				var dns *net.DNSError
 				return errors.As(err, &dns)
@@ -101,7 +105,8 @@ func TestDialFailures(t *testing.T) {
 		},
 		{
 			"a name service that says so does not find a name either", "b.test:80",
-			fakenet.Link{Lookup: time.Second, LookupErr: notFound}, time.Second,
+			fakenet.Link{Lookup: time.Second, LookupErr: notFound},
+			time.Second,
 			func(err error) bool {
 				var dns *net.DNSError
 				return errors.As(err, &dns) && dns.IsNotFound
@@ -109,14 +114,17 @@ func TestDialFailures(t *testing.T) {
 		},
 		{
 			"a slow name service ends with the deadline, as a timeout of its own", "a.test:80",
-			fakenet.Link{Lookup: time.Hour}, 10 * time.Second,
+			fakenet.Link{Lookup: time.Hour},
+			10 * time.Second,
 			func(err error) bool {
 				var dns *net.DNSError
 				return errors.As(err, &dns) && dns.IsTimeout
 			},
 		},
 		{
-			"a black hole ends with the deadline", "a.test:80", fakenet.Link{BlackHole: true}, 10 * time.Second,
+			"a black hole ends with the deadline", "a.test:80",
+			fakenet.Link{BlackHole: true},
+			10 * time.Second,
 			func(err error) bool {
 				var op *net.OpError
 				return errors.As(err, &op) && op.Timeout() && errors.Is(err, os.ErrDeadlineExceeded)
@@ -246,7 +254,7 @@ func TestWritesAfterThePeerClosedFail(t *testing.T) {
 	if _, err := client.Write([]byte("x")); !errors.Is(err, syscall.EPIPE) {
 		t.Errorf("Write = %v, want a broken pipe", err)
 	}
-	if n, err := client.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := client.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("Read = %d, %v, want the end", n, err)
 	}
 	if _, err := server.Write([]byte("x")); !errors.Is(err, net.ErrClosed) {

@@ -119,7 +119,7 @@ func header(call *probe.Call, u *url.URL, userAgent string) (http.Header, error)
 	if e.Route == probe.RouteHFInference && call.Target.Cache != probe.CacheAllow {
 		h.Set("X-Use-Cache", "false")
 	}
-	for _, extra := range []map[string]string{e.Headers, call.Shot.Header} {
+	for _, extra := range []map[string]string{e.Headers, call.Header} {
 		for name, value := range extra {
 			if unsendable(name) {
 				return nil, fmt.Errorf("header %s: cannot be sent: it would make the client repeat or reframe the request", name)

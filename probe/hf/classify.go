@@ -42,7 +42,7 @@ func clientStatus(status int, e envelope) probe.Outcome {
 		return probe.Gone
 	case outOfMoney(e):
 		return probe.Billing
-	case has(e.words, "invalid api key", "incorrect api key", "api key not valid", "invalid authentication"):
+	case badCredentials(e):
 		return probe.Auth
 	case confesses(e):
 		return probe.ServerError
@@ -140,8 +140,9 @@ func tooMany(h http.Header, e envelope) probe.Outcome {
 		return probe.RateLimited
 	case has(e.words, "plan", "plans", "billing", "payment", "subscribe", "subscription", "upgrade", "purchase", "paid"):
 		return probe.Billing
+	//nolint:misspell // The wire is American.
 	case has(e.words, "concurrent requests", "concurrency", "pending requests") &&
-		!has(e.words, "your account", "your organization", "organization", "user"):
+		!has(e.words, "your account", "your organization", "user"):
 		return probe.Overloaded
 	case rateHinted(e), rateInHeaders(h):
 		return probe.RateLimited
@@ -186,7 +187,7 @@ func inWords(e envelope) probe.Outcome {
 		return probe.RateLimited
 	case e.code == "429":
 		return tooMany(nil, e)
-	case e.code == "401" || e.code == "403" || has(e.words, "invalid api key", "incorrect api key"):
+	case e.code == "401" || e.code == "403" || badCredentials(e):
 		return probe.Auth
 	case rejected(e):
 		return probe.BadRequest

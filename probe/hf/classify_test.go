@@ -67,6 +67,7 @@ func classifyRows() []answerRow {
 		{"a timeout that is a parameter", 400, nil, `{"error":"'timeout' is not a valid parameter"}`, own, probe.BadRequest},
 		{"a parameter that was withdrawn is no model", 400, nil, `{"error":"parameter top_n of this model is no longer supported"}`, own, probe.BadRequest},
 		{"a provider's key", 400, nil, `{"error":"Incorrect API key provided: xai-***"}`, own, probe.Auth},
+		{"a token that the Hub does not know", 400, nil, `{"error":"Authorization header is correct, but the token seems invalid"}`, hfi, probe.Auth},
 		{"a provider's balance", 400, nil, `{"error":{"message":"Your credit balance is too low to access the API","type":"invalid_request_error"}}`, own, probe.Billing},
 		{"a credit that is input", 400, nil, `{"error":"label credit is not among the candidate labels"}`, own, probe.BadRequest},
 		{"an empty 400", 400, nil, "", own, probe.BadRequest},
@@ -234,8 +235,15 @@ func TestRetryAfterAndEstimate(t *testing.T) {
 		value  string
 		want   string
 	}{
-		{429, "7", "7s"}, {503, " 120 ", "2m0s"}, {200, "2", "-"}, {500, "2", "-"},
-		{429, "Wed, 21 Oct 2026 07:28:00 GMT", "-"}, {429, "1.5", "-"}, {429, "-1", "-"}, {429, "", "-"}, {429, "4000000000", "744h0m0s"},
+		{429, "7", "7s"},
+		{503, " 120 ", "2m0s"},
+		{200, "2", "-"},
+		{500, "2", "-"},
+		{429, "Wed, 21 Oct 2026 07:28:00 GMT", "-"},
+		{429, "1.5", "-"},
+		{429, "-1", "-"},
+		{429, "", "-"},
+		{429, "4000000000", "744h0m0s"},
 	}
 	for _, row := range rows {
 		if got := retryAfter(row.status, headers("Retry-After", row.value)).String(); got != row.want {

@@ -94,10 +94,11 @@ func (x *exchange) run(ctx context.Context) {
 	ctx, stop := context.WithDeadlineCause(ctx, x.sent.Add(x.limit), errLimit)
 	defer stop()
 	ctx = httptrace.WithClientTrace(ctx, x.trace.hooks())
-	x.ctx = context.WithValue(ctx, exchangeKey{}, x)
+	ctx = context.WithValue(ctx, exchangeKey{}, x)
+	x.ctx = ctx
 
 	// RoundTrip, unlike a Client, follows no redirect and keeps no cookies.
-	resp, err := x.carrier.transport.RoundTrip(x.req.WithContext(x.ctx))
+	resp, err := x.carrier.transport.RoundTrip(x.req.WithContext(ctx))
 	if err != nil {
 		now := time.Now()
 		t := x.trace.seal()

@@ -158,8 +158,10 @@ func TestNothingIsSentWhereNothingCanBe(t *testing.T) {
 	}{
 		{"no such name", "http://nowhere.test/", probe.TLSOptions{}, fakenet.Link{}, probe.DNS, probe.PhaseDNS},
 		{
-			"the name service fails", "http://a.test/", probe.TLSOptions{},
-			fakenet.Link{LookupErr: &net.DNSError{Err: "server misbehaving", Name: "a.test", IsTemporary: true}}, probe.DNS, probe.PhaseDNS,
+			"the name service fails", "http://a.test/",
+			probe.TLSOptions{},
+			fakenet.Link{LookupErr: &net.DNSError{Err: "server misbehaving", Name: "a.test", IsTemporary: true}},
+			probe.DNS, probe.PhaseDNS,
 		},
 		{"nobody listens", "http://a.test:81/", probe.TLSOptions{}, fakenet.Link{}, probe.Connect, probe.PhaseConnect},
 		{"an unknown authority", "https://b.test/", probe.TLSOptions{}, fakenet.Link{}, probe.TLS, probe.PhaseTLS},
@@ -378,6 +380,9 @@ func TestMalformedEventsAreCountedAndForgiven(t *testing.T) {
 		got = n.client.Do(t.Context(), n.stream(t, "http://a.test/cut"))
 		if got.Outcome != probe.Truncated || join(got.Warnings) != "1 of 2 events could not be read" {
 			t.Errorf("outcome %s, warnings %q; want truncated and one event of 2", got.Outcome, got.Warnings)
+		}
+		if want := `{"text":"a"} {"te`; got.Excerpt != want {
+			t.Errorf("excerpt %q, want %q", got.Excerpt, want)
 		}
 	})
 }

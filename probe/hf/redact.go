@@ -15,6 +15,9 @@ const (
 	// that was not good.
 	maxReason  = 300
 	maxExcerpt = 1024
+	// maxExcerptSource is how much of a stream an excerpt is made from: more than
+	// is kept of it, so that no secret is cut in two before it is blotted out.
+	maxExcerptSource = 4 << 10
 	// maxName bounds names that the other side chose.
 	maxName = 128
 	// maxWarnings bounds how many warnings a result carries.

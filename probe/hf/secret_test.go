@@ -48,20 +48,24 @@ func TestTheHubTokenGoesToTheHubAlone(t *testing.T) {
 		{"nor one who dresses up", "huggingface.co.evil.test", probe.Endpoint{}, "", ""},
 		{
 			"the target's own key replaces it", "router.huggingface.co",
-			probe.Endpoint{AuthHeader: "Authorization", AuthValue: probe.NewSecret("Bearer " + ownKey)}, "Bearer " + ownKey, "",
+			probe.Endpoint{AuthHeader: "Authorization", AuthValue: probe.NewSecret("Bearer " + ownKey)},
+			"Bearer " + ownKey, "",
 		},
 		{
 			"also in another field", "router.huggingface.co",
-			probe.Endpoint{AuthHeader: "X-Api-Key", AuthValue: probe.NewSecret(ownKey)}, "", "",
+			probe.Endpoint{AuthHeader: "X-Api-Key", AuthValue: probe.NewSecret(ownKey)},
+			"", "",
 		},
 		{
 			"a stranger gets the key that is written beside it", "evil.test",
-			probe.Endpoint{AuthHeader: "Authorization", AuthValue: probe.NewSecret("Bearer " + ownKey)}, "Bearer " + ownKey, "",
+			probe.Endpoint{AuthHeader: "Authorization", AuthValue: probe.NewSecret("Bearer " + ownKey)},
+			"Bearer " + ownKey, "",
 		},
 		{"none means none", "router.huggingface.co", probe.Endpoint{NoAuth: true}, "", ""},
 		{
 			"a host that need not prove itself is any host", "router.huggingface.co",
-			probe.Endpoint{TLS: probe.TLSOptions{Insecure: true}}, "", "",
+			probe.Endpoint{TLS: probe.TLSOptions{Insecure: true}},
+			"", "",
 		},
 	}
 	for _, row := range rows {
@@ -121,7 +125,7 @@ func TestNoSecretEntersAResult(t *testing.T) {
 		"echoed by an error": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("X-Request-Id", everything(r))
 			w.Header().Set("X-HF-Warning", "old; "+everything(r))
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 			_ = json.NewEncoder(w).Encode(map[string]string{"error": strings.Repeat("x", 280) + everything(r)})
 		},
 		"echoed by a good status": func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, everything(r)) },
@@ -131,7 +135,7 @@ func TestNoSecretEntersAResult(t *testing.T) {
 		},
 		"echoed in the way": func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Location", "https://"+url.PathEscape(r.Header.Get("X-Secret-Key"))+".test/")
-			w.WriteHeader(302)
+			w.WriteHeader(http.StatusFound)
 		},
 		"echoed instead of HTTP": func(w http.ResponseWriter, r *http.Request) {
 			conn := hijack(w)
@@ -170,7 +174,7 @@ func TestRequestHeaders(t *testing.T) {
 		call := n.call(t, "http://a.test/")
 		call.Target.Endpoint.Route, call.Ask.Model = probe.RouteHFInference, "org/name"
 		call.Target.Endpoint.Headers = map[string]string{"X-Team": "a", "Host": "front.test"}
-		call.Shot.Header = map[string]string{"X-Scale-Up-Timeout": "600"}
+		call.Header = map[string]string{"X-Scale-Up-Timeout": "600"}
 		call.Request.Accept = "image/png"
 		_ = n.client.Do(t.Context(), call)
 		call.Target.Cache = probe.CacheAllow

@@ -37,9 +37,9 @@ type Decoder struct {
 	// no end of a line, apart from a data line that waits for its event's end.
 	start, scanned, end int
 
-	// pending is the first data line of the event so far, and stays in buf until
-	// the event is complete; joined holds the data instead once a second line
-	// of any kind has come.
+	// The first data line of an event stays where it is in buf, from dataFrom to
+	// dataTo, while inPlace is true. Once another line of any kind has come before
+	// the event's end, joined holds the data instead.
 	hasData, inPlace bool
 	dataFrom, dataTo int
 	joined           []byte

@@ -83,9 +83,20 @@ func (x *exchange) streamFailed(s *stream, now time.Time) {
 	x.streamTokens(s, nil)
 }
 
-// excerpt returns the beginning of what a stream held.
+// excerpt returns the beginning of what a stream held, one event a line.
 func (s *stream) excerpt() []byte {
-	if len(s.head) > 0 {
+	var text []byte
+	from := 0
+	for _, to := range s.ends {
+		text = append(append(text, s.kept[from:to]...), '\n')
+		if from = to; len(text) > maxExcerptSource {
+			return text
+		}
+	}
+	switch {
+	case len(text) > 0:
+		return text
+	case len(s.head) > 0:
 		return s.head
 	}
 	return s.dec.Stray()

@@ -147,7 +147,7 @@ func (cs *carriers) dialPlain(ctx context.Context, network, addr string) (net.Co
 	if !ok {
 		return nil, errors.New("a dial without an exchange")
 	}
-	raw, err := cs.dial(x.ctx, network, addr)
+	raw, err := cs.dial(x.ctx, network, addr) //nolint:contextcheck // The exchange's own, for the reason above.
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (cs *carriers) dialTLS(ctx context.Context, network, addr string, config *t
 	}
 	x.trace.tlsStarted()
 	secure := tls.Client(plain, config)
-	err = secure.HandshakeContext(x.ctx)
+	err = secure.HandshakeContext(x.ctx) //nolint:contextcheck // For the same reason.
 	x.trace.tlsEnded(err)
 	if err != nil {
 		_ = plain.Close()

@@ -94,6 +94,12 @@ func rejected(e envelope) bool {
 		"unprocessable entity", "too long", "too large", "request is invalid")
 }
 
+// badCredentials reports that a 400 is about who asks, not about what is asked.
+func badCredentials(e envelope) bool {
+	return has(e.words, "invalid api key", "incorrect api key", "api key not valid", "invalid authentication",
+		"token seems invalid", "invalid access token", "invalid user token", "invalid credentials")
+}
+
 // outOfMoney reports phrases that only money brings about.
 func outOfMoney(e envelope) bool {
 	if e.code == "insufficient quota" || e.kind == "insufficient quota" {
