@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -88,7 +89,7 @@ func (j *journal) write(settled, line []byte) error {
 	}
 	buf := line
 	if len(settled) > 0 {
-		buf = append(settled[:len(settled):len(settled)], line...)
+		buf = slices.Concat(settled, line)
 	}
 	if len(buf) == 0 {
 		return nil
