@@ -4,6 +4,8 @@ import (
 	"container/heap"
 	"slices"
 	"time"
+
+	"github.com/hfwatch/hfwatch/probe"
 )
 
 // lane is the state of one entry.
@@ -20,10 +22,36 @@ type lane struct {
 	seq  uint64
 	// at is the lane's place in the heap.
 	at int
+	// gone is true of a lane that is configured no more and whose run has not
+	// ended. It stays known until then: put back meanwhile, it must not run twice.
+	gone bool
 
-	heldUntil  time.Time
+	// holds are until when the lane is held, by reason.
+	holds      map[string]time.Time
 	boostUntil time.Time
 	boostEvery time.Duration
+}
+
+// held reports whether anything holds the lane.
+func (l *lane) held(now time.Time) bool {
+	for reason, until := range l.holds {
+		if now.Before(until) {
+			return true
+		}
+		delete(l.holds, reason)
+	}
+	return false
+}
+
+// shift moves what ends at a time along with a clock that was set, so that it
+// lasts as long as it was meant to.
+func (l *lane) shift(by time.Duration) {
+	for reason, until := range l.holds {
+		l.holds[reason] = until.Add(by)
+	}
+	if !l.boostUntil.IsZero() {
+		l.boostUntil = l.boostUntil.Add(by)
+	}
 }
 
 // core is the scheduler without its loop: what is due at a reading of the
@@ -57,9 +85,14 @@ func (c *core) step(r Reading) (actions []action, stepped, sleep time.Duration) 
 		}
 	}
 	c.begun, c.read = true, r
+	if stepped != 0 {
+		for _, l := range c.lanes {
+			l.shift(stepped)
+		}
+	}
 	if stepped < 0 {
 		// What was next is a long way off now; every lane goes on from here.
-		for _, l := range c.lanes {
+		for _, l := range c.queue {
 			l.plan(r.Wall)
 		}
 		heap.Init(&c.queue)
@@ -79,7 +112,8 @@ func (c *core) step(r Reading) (actions []action, stepped, sleep time.Duration) 
 // decide says what becomes of a lane's slots up to now, and moves the lane to
 // its next one: the last slot is run or skipped, and all before it were missed.
 func (c *core) decide(l *lane, now time.Time) []action {
-	due, boosted := l.due, l.boosted
+	first, boosted := l.due, l.boosted
+	due := first
 	var missed int
 	for range maxMissed {
 		l.plan(due)
@@ -90,6 +124,7 @@ func (c *core) decide(l *lane, now time.Time) []action {
 		due, boosted = l.due, l.boosted
 	}
 	if l.dueBy(now) {
+		missed += int(now.Sub(due) / (due.Sub(first) / time.Duration(missed)))
 		l.plan(now)
 	}
 	var out []action
@@ -127,7 +162,7 @@ func (c *core) judge(l *lane, due, now time.Time) (Event, Reason) {
 	switch {
 	case l.Skip != nil && l.Skip(due):
 		return Maintained, ""
-	case now.Before(l.heldUntil):
+	case l.held(now):
 		return Held, ""
 	case l.running:
 		return Missed, Overrun
@@ -159,12 +194,21 @@ func (l *lane) plan(after time.Time) {
 // end marks a run as over.
 func (c *core) end(l *lane) {
 	l.running = false
+	if k := (key{l.Target, l.Lane}); l.gone && c.lanes[k] == l {
+		delete(c.lanes, k)
+	}
 	for _, g := range l.taken {
 		if c.groups[g.Name]--; c.groups[g.Name] == 0 {
 			delete(c.groups, g.Name)
 		}
 	}
 	l.taken = nil
+}
+
+// find returns the lane that is configured under that name.
+func (c *core) find(target string, name probe.Lane) (*lane, bool) {
+	l, ok := c.lanes[key{target, name}]
+	return l, ok && !l.gone
 }
 
 // update puts other entries in place. A lane whose schedule is unchanged keeps
@@ -182,14 +226,18 @@ func (c *core) update(entries []Entry, now time.Time) {
 			l.plan(now)
 			continue
 		}
-		same := l.Schedule.String() == e.Schedule.String() && l.Schedule.Zone() == e.Schedule.Zone() && l.Offset == e.Offset
-		l.Entry = e
+		same := !l.gone && l.Schedule.String() == e.Schedule.String() && l.Schedule.Zone() == e.Schedule.Zone() && l.Offset == e.Offset
+		l.Entry, l.gone = e, false
 		if !same {
 			l.plan(now)
 		}
 	}
-	for k := range c.lanes {
-		if !seen[k] {
+	for k, l := range c.lanes {
+		switch {
+		case seen[k]:
+		case l.running:
+			l.gone, l.due, l.holds, l.boostUntil = true, time.Time{}, nil, time.Time{}
+		default:
 			delete(c.lanes, k)
 		}
 	}

@@ -94,7 +94,7 @@ func TestClockSteps(t *testing.T) {
 			{time.Minute, 0, []string{"run 12:02:00 #1"}}, {time.Minute, 0, []string{"run 12:03:00 #2"}},
 		}},
 		{"ninety days ahead and every second: bounded work, no burst", "@every 1s", []move{
-			{0, 0, nil}, {0, 90 * 24 * time.Hour, []string{"stepped 2160h0m0s", "missed 10000 too_late", "missed 1 too_late"}},
+			{0, 0, nil}, {0, 90 * 24 * time.Hour, []string{"stepped 2160h0m0s", "missed 7775999 too_late", "missed 1 too_late"}},
 			{time.Second, 0, []string{"run 12:00:31"}},
 		}},
 		{"a small adjustment is no step", "*/5 * * * *", []move{{0, 0, nil}, {time.Minute, time.Second, nil}}},
@@ -137,8 +137,8 @@ func TestJudge(t *testing.T) {
 	}{
 		{"nothing stands against it", func(*core, *lane, time.Time) {}, []string{"run 12:05:00"}},
 		{"its run has not ended", func(_ *core, l *lane, _ time.Time) { l.running = true }, []string{"missed 1 overrun"}},
-		{"it is held", func(_ *core, l *lane, now time.Time) { l.heldUntil = now.Add(time.Second) }, []string{"held 12:05:00"}},
-		{"its hold is over", func(_ *core, l *lane, now time.Time) { l.heldUntil = now }, []string{"run 12:05:00"}},
+		{"it is held", func(_ *core, l *lane, now time.Time) { l.holds = map[string]time.Time{"x": now.Add(time.Second)} }, []string{"held 12:05:00"}},
+		{"its hold is over", func(_ *core, l *lane, now time.Time) { l.holds = map[string]time.Time{"x": now} }, []string{"run 12:05:00"}},
 		{"maintenance", func(_ *core, l *lane, _ time.Time) { l.Skip = func(time.Time) bool { return true } }, []string{"maintenance 12:05:00"}},
 		{"its group is full", func(c *core, l *lane, _ time.Time) { l.Groups = full; c.groups["account"] = 1 }, []string{"excluded 12:05:00"}},
 		{"its group has room", func(_ *core, l *lane, _ time.Time) { l.Groups = full }, []string{"run 12:05:00"}},
@@ -209,12 +209,12 @@ func TestManyLanesInOrder(t *testing.T) {
 func TestUpdateKeepsPhase(t *testing.T) {
 	c, clock := world(t, "*/5 * * * *")
 	l := c.lanes[key{"a", probe.LaneBaseline}]
-	l.heldUntil, l.running = clock.wall.Add(time.Hour), true
+	l.holds, l.running = map[string]time.Time{"x": clock.wall.Add(time.Hour)}, true
 	due := l.due
 	clock.pass(time.Minute)
 	c.update([]Entry{l.Entry}, clock.wall)
-	if l.due != due || l.heldUntil.IsZero() || !l.running {
-		t.Errorf("an unchanged entry is due %v, held %v, running %v, want %v and its state", l.due, l.heldUntil, l.running, due)
+	if l.due != due || !l.held(clock.wall) || !l.running {
+		t.Errorf("an unchanged entry is due %v, held %v, running %v, want %v and its state", l.due, l.holds, l.running, due)
 	}
 	e := l.Entry
 	e.Schedule, _ = Parse("*/2 * * * *", time.UTC)
@@ -228,5 +228,85 @@ func TestUpdateKeepsPhase(t *testing.T) {
 	}
 	if diff := cmp.Diff(0, len(c.queue)); diff != "" {
 		t.Errorf("the queue holds lanes: %s", diff)
+	}
+}
+
+// TestHoldsLastAsLongAsMeant whatever the clock is set to meanwhile, and so do
+// boosts.
+func TestHoldsLastAsLongAsMeant(t *testing.T) {
+	for _, set := range []time.Duration{0, -24 * time.Hour, 24 * time.Hour, -365 * 24 * time.Hour} {
+		for _, boost := range []bool{false, true} {
+			spec := "@every 1m"
+			if boost {
+				spec = "0 3 1 1 *"
+			}
+			c, clock := world(t, spec)
+			say(c, clock.read())
+			l := c.lanes[key{"a", probe.LaneBaseline}]
+			until := clock.wall.Add(5 * time.Minute)
+			if boost {
+				l.boostEvery, l.boostUntil = 50*time.Second, until
+				c.replan(l, clock.wall)
+			} else {
+				l.holds = map[string]time.Time{"x": until}
+			}
+			clock.set(set)
+			began := clock.mono
+			var ran []time.Duration
+			for clock.mono < began+10*time.Minute {
+				actions, _, sleep := c.step(clock.read())
+				for _, a := range actions {
+					if a.event == Run {
+						ran = append(ran, clock.mono-began)
+						c.end(a.lane)
+					}
+				}
+				clock.pass(sleep)
+			}
+			if !boost && (len(ran) != 5 || ran[0] != 5*time.Minute+30*time.Second) {
+				t.Errorf("set by %v: after a hold of five minutes it ran at %v, want from 5m30s on", set, ran)
+			}
+			if boost && (len(ran) != 6 || ran[5] != 5*time.Minute) {
+				t.Errorf("set by %v: boosted for five minutes it ran at %v, want the last at 5m", set, ran)
+			}
+		}
+	}
+}
+
+// BenchmarkStep is the loop's work for 2,000 targets at one a minute and 200 at
+// one a second: one operation is a minute of slots.
+func BenchmarkStep(b *testing.B) {
+	c := &core{lanes: map[key]*lane{}, groups: map[string]int{}}
+	clock := &clocks{wall: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)}
+	var entries []Entry
+	for i := range 2200 {
+		spec := "* * * * *"
+		if i >= 2000 {
+			spec = "@every 1s"
+		}
+		s, err := Parse(spec, time.UTC)
+		if err != nil {
+			b.Fatal(err)
+		}
+		name := fmt.Sprintf("t%d", i)
+		entries = append(entries, Entry{
+			Target: name, Lane: probe.LaneBaseline, Schedule: s, Offset: Offset(name, "l", s.Gap(clock.wall, 2), MaxSpread),
+		})
+	}
+	c.update(entries, clock.wall)
+	b.ReportAllocs()
+	for b.Loop() {
+		slots := 0
+		for end := clock.wall.Add(time.Minute); clock.wall.Before(end); {
+			actions, _, sleep := c.step(clock.read())
+			for _, a := range actions {
+				slots += a.n
+				c.end(a.lane)
+			}
+			clock.pass(sleep)
+		}
+		if slots < 13_000 {
+			b.Fatalf("%d slots in a minute, want about 14,000", slots)
+		}
 	}
 }

@@ -207,6 +207,35 @@ func TestGapAndSpread(t *testing.T) {
 	}
 }
 
+// TestCount agrees with counting one by one, also over days on which clocks
+// change, and from and to any moment.
+func TestCount(t *testing.T) {
+	for _, spec := range []string{
+		"*/5 * * * *", "* * * * *", "0 3 * * *", "30 2 * * *", "*/30 1-4 * * *", "0 9 13 * 5", "15 0 * * 7", "0 0 29 2 *", "@every 7m", "@every 90s", "@hourly",
+	} {
+		for _, zone := range []string{"UTC", "America/New_York", "Australia/Lord_Howe", "Asia/Beirut", "Asia/Kathmandu"} {
+			s := parse(t, spec, zone)
+			for _, span := range [][2]string{
+				{"2026-03-01T00:00:00Z", "2026-04-01T00:00:00Z"}, {"2026-10-17T13:07:30Z", "2026-11-04T13:05:00Z"},
+				{"2026-11-04T13:05:00Z", "2026-11-04T13:05:00Z"}, {"2026-11-04T13:05:00Z", "2026-11-04T13:10:01Z"},
+				{"2026-11-05T13:05:00Z", "2026-11-04T13:05:00Z"}, {"1969-12-30T12:00:01Z", "1970-01-02T00:00:00Z"},
+			} {
+				from, to := at(t, span[0]), at(t, span[1])
+				want := int64(0)
+				for next := s.Next(from); next.Before(to); next = s.Next(next) {
+					want++
+				}
+				if got := s.Count(from, to); got != want {
+					t.Errorf("%q in %s: Count(%s, %s) = %d, want %d", spec, zone, span[0], span[1], got, want)
+				}
+			}
+		}
+	}
+	if got := (schedule.Schedule{}).Count(time.Unix(0, 0), time.Unix(1e9, 0)); got != 0 {
+		t.Errorf("the zero schedule fires %d times", got)
+	}
+}
+
 // TestMaintenance is active from its start for its length, in real time.
 func TestMaintenance(t *testing.T) {
 	ms := schedule.Maintenances{

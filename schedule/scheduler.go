@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -73,7 +75,8 @@ func (s *Scheduler) Update(entries []Entry) {
 }
 
 // Stop starts nothing more, waits for the runs in flight until ctx ends, and
-// then cancels them. It returns an error where it had to.
+// then cancels them. It returns an error where it had to, and names those that
+// did not end within five seconds of that; it does not wait for them.
 func (s *Scheduler) Stop(ctx context.Context) error {
 	s.mu.Lock()
 	first := !s.stopped
@@ -94,9 +97,30 @@ func (s *Scheduler) Stop(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
+	err := fmt.Errorf("probes in flight were cut off: %w", context.Cause(ctx))
 	s.cancel()
-	<-ended
-	return fmt.Errorf("probes in flight were cut off: %w", context.Cause(ctx))
+	timer := time.NewTimer(unwinding)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("%w; these go on all the same: %s", err, strings.Join(s.inFlight(), ", "))
+	}
+}
+
+// inFlight returns the names of the lanes with a run in flight.
+func (s *Scheduler) inFlight() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var names []string
+	for k, l := range s.core.lanes {
+		if l.running {
+			names = append(names, k.target+" ("+string(k.lane)+")")
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // loop waits for what is due and starts it.
@@ -175,7 +199,7 @@ func (s *Scheduler) end(l *lane) {
 // where it may not.
 func (s *Scheduler) Try(target string, name probe.Lane, do func()) error {
 	s.mu.Lock()
-	l, ok := s.core.lanes[key{target, name}]
+	l, ok := s.core.find(target, name)
 	var err error
 	switch {
 	case s.stopped:
@@ -184,7 +208,7 @@ func (s *Scheduler) Try(target string, name probe.Lane, do func()) error {
 		err = ErrUnknown
 	case l.running:
 		err = ErrBusy
-	case time.Now().Before(l.heldUntil):
+	case l.held(time.Now()):
 		err = ErrHeld
 	}
 	if err != nil {
@@ -200,24 +224,34 @@ func (s *Scheduler) Try(target string, name probe.Lane, do func()) error {
 	return nil
 }
 
-// Hold skips the slots of a lane until the time given. A run in flight goes on.
+// Hold skips the slots of a lane until the time given, or until Release with
+// the same reason. Holds of other reasons stay. A run in flight goes on.
 func (s *Scheduler) Hold(target string, name probe.Lane, until time.Time, reason string) error {
 	return s.change(target, name, func(l *lane, _ time.Time) {
-		l.heldUntil = until
+		if l.holds == nil {
+			l.holds = map[string]time.Time{}
+		}
+		// Without the monotonic reading: it is compared with the wall clock, and
+		// moved along when that is set.
+		l.holds[reason] = until.Round(0)
 		s.opts.Logger.Info("lane held", "target", target, "lane", string(name), "until", until, "reason", reason)
 	})
 }
 
-// Release ends a hold.
-func (s *Scheduler) Release(target string, name probe.Lane) error {
-	return s.change(target, name, func(l *lane, _ time.Time) { l.heldUntil = time.Time{} })
+// Release ends the hold of that reason, if there is one.
+func (s *Scheduler) Release(target string, name probe.Lane, reason string) error {
+	return s.change(target, name, func(l *lane, _ time.Time) { delete(l.holds, reason) })
 }
 
 // Boost adds slots to a lane, one each time that so long has passed since the
-// last, until the time given. An every of 0 ends it.
+// last and at most one each second, until the time given. An every of 0 ends
+// it.
 func (s *Scheduler) Boost(target string, name probe.Lane, every time.Duration, until time.Time, reason string) error {
+	if every > 0 {
+		every = max(every, minBoost)
+	}
 	return s.change(target, name, func(l *lane, now time.Time) {
-		l.boostEvery, l.boostUntil = every, until
+		l.boostEvery, l.boostUntil = every, until.Round(0)
 		s.core.replan(l, now)
 		s.opts.Logger.Info("lane boosted", "target", target, "lane", string(name), "every", every.String(), "until", until, "reason", reason)
 	})
@@ -226,7 +260,7 @@ func (s *Scheduler) Boost(target string, name probe.Lane, every time.Duration, u
 // change applies a change to a lane and wakes the loop.
 func (s *Scheduler) change(target string, name probe.Lane, do func(*lane, time.Time)) error {
 	s.mu.Lock()
-	l, ok := s.core.lanes[key{target, name}]
+	l, ok := s.core.find(target, name)
 	if ok {
 		do(l, time.Now())
 	}
@@ -242,7 +276,7 @@ func (s *Scheduler) change(target string, name probe.Lane, do func(*lane, time.T
 func (s *Scheduler) Next(target string, name probe.Lane) time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if l, ok := s.core.lanes[key{target, name}]; ok {
+	if l, ok := s.core.find(target, name); ok {
 		return l.due
 	}
 	return time.Time{}

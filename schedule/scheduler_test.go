@@ -187,15 +187,20 @@ func TestHoldBoostAndTry(t *testing.T) {
 			t.Error("Try() did not run")
 		}
 		for _, err := range []error{
-			s.Try("b", probe.LaneBaseline, nil), s.Hold("b", probe.LaneBaseline, began, ""), s.Release("b", probe.LaneBaseline),
+			s.Try("b", probe.LaneBaseline, nil), s.Hold("b", probe.LaneBaseline, began, ""), s.Release("b", probe.LaneBaseline, ""),
 			s.Boost("a", probe.LaneWindow, 0, began, ""),
 		} {
 			if !errors.Is(err, schedule.ErrUnknown) {
 				t.Errorf("an unknown lane gives %v, want ErrUnknown", err)
 			}
 		}
-		must(t, s.Hold("a", probe.LaneBaseline, time.Now().Add(time.Hour), ""))
-		must(t, s.Release("a", probe.LaneBaseline))
+		must(t, s.Hold("a", probe.LaneBaseline, time.Now().Add(time.Hour), "Retry-After"))
+		must(t, s.Hold("a", probe.LaneBaseline, time.Now().Add(time.Minute), "a window"))
+		must(t, s.Release("a", probe.LaneBaseline, "a window"))
+		if err := s.Try("a", probe.LaneBaseline, func() {}); !errors.Is(err, schedule.ErrHeld) {
+			t.Errorf("Try() after another hold was released = %v, want ErrHeld", err)
+		}
+		must(t, s.Release("a", probe.LaneBaseline, "Retry-After"))
 		must(t, s.Try("a", probe.LaneBaseline, func() {}))
 		stop(t, s)
 		if err := s.Try("a", probe.LaneBaseline, nil); !errors.Is(err, schedule.ErrStopped) {
@@ -259,19 +264,66 @@ func TestReloadKeepsPhase(t *testing.T) {
 	})
 }
 
-// BenchmarkTurn is the loop's cost for 2,000 targets at one a minute.
-func BenchmarkTurn(b *testing.B) {
-	s := schedule.New(b.Context(), schedule.Options{Logger: slog.New(slog.DiscardHandler), Observer: &tally{}})
-	loc := time.UTC
-	every, err := schedule.Parse("@every 1m", loc)
-	if err != nil {
-		b.Fatal(err)
-	}
-	now := time.Now()
-	for b.Loop() {
-		now = every.Next(now)
-	}
-	if err := s.Stop(b.Context()); err != nil {
-		b.Fatal(err)
-	}
+// TestStopDoesNotWaitForever for a run that ignores its context, and names it.
+func TestStopDoesNotWaitForever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _ := start(t)
+		s.Update([]schedule.Entry{entry(t, "deaf", "@every 10s", func(context.Context, schedule.Slot) bool {
+			time.Sleep(time.Hour)
+			return true
+		})})
+		time.Sleep(11 * time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		err := s.Stop(ctx)
+		if took := time.Since(began); took != 6*time.Second {
+			t.Errorf("Stop() took %v, want the second that was given and five more", took)
+		}
+		want := "probes in flight were cut off: context deadline exceeded; these go on all the same: deaf (baseline)"
+		if err == nil || err.Error() != want {
+			t.Errorf("Stop() = %v, want %s", err, want)
+		}
+		time.Sleep(time.Hour)
+	})
+}
+
+// TestALaneStaysExclusive when its target is removed and put back during a run.
+func TestALaneStaysExclusive(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, o := start(t)
+		inFlight, most := 0, 0
+		entries := []schedule.Entry{entry(t, "a", "@every 10s", func(ctx context.Context, _ schedule.Slot) bool {
+			inFlight++
+			most = max(most, inFlight)
+			wait(ctx, 35*time.Second)
+			inFlight--
+			return true
+		})}
+		s.Update(entries)
+		time.Sleep(11 * time.Second)
+		s.Update(nil)
+		if err := s.Try("a", probe.LaneBaseline, nil); !errors.Is(err, schedule.ErrUnknown) {
+			t.Errorf("Try() of a removed target = %v, want ErrUnknown", err)
+		}
+		s.Update(entries)
+		if err := s.Try("a", probe.LaneBaseline, nil); !errors.Is(err, schedule.ErrBusy) {
+			t.Errorf("Try() of a target that was put back = %v, want ErrBusy", err)
+		}
+		time.Sleep(40 * time.Second)
+		synctest.Wait()
+		if most != 1 {
+			t.Errorf("%d runs were in flight in one lane, want 1", most)
+		}
+		if diff := cmp.Diff(map[string]int{"a run": 1, "a missed overrun": 3}, o.get()); diff != "" {
+			t.Errorf("events (-want +got):\n%s", diff)
+		}
+		s.Update(nil)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got := o.get()["a run"]; got != 2 {
+			t.Errorf("after it was removed again %d runs ended, want the 2 that were started", got)
+		}
+		stop(t, s)
+	})
 }

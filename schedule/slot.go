@@ -119,8 +119,15 @@ const (
 	MaxSleep = 30 * time.Second
 	// stepLimit is the smallest difference between the clocks that is a step.
 	stepLimit = 2 * time.Second
-	// maxMissed bounds how many missed slots are looked for one by one.
-	maxMissed = 10_000
+	// maxMissed bounds how many missed slots are looked for one by one, for each
+	// lane: a night of one in five minutes. Beyond, their number is told from the
+	// mean gap of these, which for @every is exact. It keeps a machine that was
+	// suspended for weeks from working through every slot of thousands of lanes.
+	maxMissed = 200
+	// minBoost is the shortest time between the slots of a boost.
+	minBoost = time.Second
+	// unwinding is how long Stop waits for runs that were cut off.
+	unwinding = 5 * time.Second
 )
 
 // grace returns how late a slot may be started: a tenth of the gap to the next,
