@@ -117,7 +117,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 	j := newJournal(o.FS, filepath.Join(o.Dir, journalName), o.MaxBytes)
 	said, err := j.read(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("budget: %s: %w", j.path, err), held.Close())
+		return nil, errors.Join(fmt.Errorf("budget: %s: %w", j.path, err), unlock(held))
 	}
 	l := &Ledger{
 		log: o.Logger, lock: held, journal: j, corrupt: said.corrupt, epoch: rand.Text(), stop: make(chan struct{}),
@@ -152,7 +152,7 @@ func (l *Ledger) Close() error {
 		l.done = true
 		l.flush()
 		l.mu.Unlock()
-		err := errors.Join(l.journal.sync(), l.journal.close(), l.lock.Close())
+		err := errors.Join(l.journal.sync(), l.journal.close(), unlock(l.lock))
 		if err != nil {
 			l.closed = fmt.Errorf("budget: closing the journal: %w", err)
 		}
@@ -207,7 +207,7 @@ func (l *Ledger) run() {
 			rewrite := l.rewrite
 			l.flush()
 			l.mu.Unlock()
-			if !rewrite && l.Err() == nil {
+			if !rewrite {
 				l.report(l.journal.sync())
 			}
 			if rewrite || l.Err() != nil {

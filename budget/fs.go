@@ -65,6 +65,12 @@ func lock(dir string) (*os.File, error) {
 	return nil, errors.Join(err, f.Close())
 }
 
+// unlock gives the folder back. Closing alone would not while a process that
+// was forked meanwhile still shares the file.
+func unlock(f *os.File) error {
+	return errors.Join(unix.Flock(int(f.Fd()), unix.LOCK_UN), f.Close())
+}
+
 // syncDir makes a rename in the folder outlive a loss of power. File systems
 // that cannot sync a folder need not.
 func syncDir(fs FS, dir string) error {

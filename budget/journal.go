@@ -82,21 +82,23 @@ func (j *journal) append(settled, line []byte, must bool) error {
 	return err
 }
 
-// write makes one write of all the lines. The caller holds the lock.
+// write makes one write of all the lines. A journal that is too long takes only
+// what settles: that is bounded by the leases, and may raise what they count
+// as. The caller holds the lock.
 func (j *journal) write(settled, line []byte) error {
 	if j.broken != nil {
 		return j.broken
+	}
+	var refused error
+	if len(line) > 0 && j.tooLong() {
+		line, refused = nil, errFull
 	}
 	buf := line
 	if len(settled) > 0 {
 		buf = slices.Concat(settled, line)
 	}
 	if len(buf) == 0 {
-		return nil
-	}
-	if j.size > 4*j.compactAt {
-		j.broken = errFull
-		return j.broken
+		return refused
 	}
 	if _, err := j.file.Write(buf); err != nil {
 		j.broken = err
@@ -110,8 +112,12 @@ func (j *journal) write(settled, line []byte) error {
 		default:
 		}
 	}
-	return nil
+	return refused
 }
+
+// tooLong reports whether the journal has grown far beyond the size at which
+// it is compacted. The caller holds the lock.
+func (j *journal) tooLong() bool { return j.size > 4*j.compactAt }
 
 // sync makes what was appended outlive a loss of power. After a failure the
 // kernel may have forgotten what it could not write, so the file is rewritten.
@@ -217,10 +223,13 @@ func (j *journal) fail(err error) {
 	j.broken = err
 }
 
-// failure returns why the journal may not be appended to.
+// failure returns why the journal takes no reservation.
 func (j *journal) failure() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.broken == nil && j.tooLong() {
+		return errFull
+	}
 	return j.broken
 }
 

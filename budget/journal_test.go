@@ -343,6 +343,7 @@ func TestJournalThatCannotBeRewritten(t *testing.T) {
 		}
 		l.SetLimits(Limits{RequestsPerDay: plenty}, nil)
 		disk.set(plenty, nil, syscall.EACCES)
+		dear := reserve(t, l, noon, "b", Baseline, one)
 		granted := 0
 		for err == nil {
 			granted++
@@ -355,6 +356,22 @@ func TestJournalThatCannotBeRewritten(t *testing.T) {
 		}
 		if info, err := os.Stat(filepath.Join(dir, journalName)); err != nil || info.Size() > 4*bound+1024 {
 			t.Errorf("the journal is %d bytes, %v, want at most about %d", info.Size(), err, 4*bound)
+		}
+		if !errors.Is(l.Err(), errFull) {
+			t.Errorf("Err() = %v, want errFull", l.Err())
+		}
+		// What takes more than its ceiling is written all the same.
+		over := one.times(7)
+		l.Settle(dear, over)
+		f, err := os.Open(filepath.Join(dir, journalName))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said, err := readJournal(t.Context(), f); err != nil || said.books.account("b").at(noon).day != over {
+			t.Errorf("the full journal says that b spent %+v, %v, want %+v", said.books.account("b"), err, over)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
 		}
 		disk.set(plenty, nil, nil)
 		time.Sleep(time.Second)
