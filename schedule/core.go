@@ -124,7 +124,7 @@ func (c *core) decide(l *lane, now time.Time) []action {
 		due, boosted = l.due, l.boosted
 	}
 	if l.dueBy(now) {
-		missed += int(now.Sub(due) / (due.Sub(first) / time.Duration(missed)))
+		missed = min(missed+int(now.Sub(due)/(due.Sub(first)/time.Duration(missed))), mostMissed)
 		l.plan(now)
 	}
 	var out []action

@@ -94,8 +94,11 @@ func TestClockSteps(t *testing.T) {
 			{time.Minute, 0, []string{"run 12:02:00 #1"}}, {time.Minute, 0, []string{"run 12:03:00 #2"}},
 		}},
 		{"ninety days ahead and every second: bounded work, no burst", "@every 1s", []move{
-			{0, 0, nil}, {0, 90 * 24 * time.Hour, []string{"stepped 2160h0m0s", "missed 7775999 too_late", "missed 1 too_late"}},
+			{0, 0, nil}, {0, 90 * 24 * time.Hour, []string{"stepped 2160h0m0s", "missed 10000 too_late", "missed 1 too_late"}},
 			{time.Second, 0, []string{"run 12:00:31"}},
+		}},
+		{"a night of one a minute: more than are looked for one by one, all counted", "* * * * *", []move{
+			{0, 0, nil}, {0, 10 * time.Hour, []string{"stepped 10h0m0s", "missed 599 too_late", "missed 1 too_late"}}, {30 * time.Second, 0, []string{"run 22:01:00"}},
 		}},
 		{"a small adjustment is no step", "*/5 * * * *", []move{{0, 0, nil}, {time.Minute, time.Second, nil}}},
 	} {

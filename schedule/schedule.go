@@ -25,8 +25,11 @@
 // A slot that finds its lane busy, held or excluded is skipped and counted, with
 // the reason; there are no bursts to catch up. A slot that is found too late
 // (after a suspended machine, or a step of the clock) is missed, or run and
-// counted as late where it is nearly on time. The package refuses to know what a
-// run does.
+// counted as late where it is nearly on time.
+//
+// The package refuses to know what a run does. A Schedule and a Maintenance are
+// plain values; the methods of a Scheduler may be called from several goroutines,
+// and all but Stop from a run.
 package schedule
 
 import (

@@ -90,7 +90,8 @@ type Entry struct {
 	// Groups are those in which the run takes a place.
 	Groups []Group
 	// Skip reports whether a slot falls into a maintenance time that stops
-	// probing; nil is never.
+	// probing; nil is never. It is called while the scheduler is locked: it must
+	// be quick and not call the scheduler.
 	Skip func(due time.Time) bool
 	// Job is the run. It must return soon after ctx ends. It reports whether it
 	// sent anything, or was withheld for want of budget.
@@ -124,6 +125,9 @@ const (
 	// mean gap of these, which for @every is exact. It keeps a machine that was
 	// suspended for weeks from working through every slot of thousands of lanes.
 	maxMissed = 200
+	// mostMissed is the most that are counted at once: a clock that starts in 1970
+	// and is then set has missed nothing for half a century.
+	mostMissed = 10_000
 	// minBoost is the shortest time between the slots of a boost.
 	minBoost = time.Second
 	// unwinding is how long Stop waits for runs that were cut off.
