@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hfwatch/hfwatch/alerts"
@@ -25,16 +26,11 @@ func (c *checker) match(raw *rawMatch, what string) probe.Match {
 		c.problem(raw.at("severity"), "models have no severity", "remove it: it belongs into the match of a receiver")
 	}
 	models := m
-	models.Severity, models.Location = "", ""
 	if what == "receiver" {
+		// An alert's own labels are among those that a receiver matches.
 		models.Labels = nil
 	}
-	for _, model := range c.models {
-		if models.Selects(model.selected()) {
-			return m
-		}
-	}
-	if len(c.models) > 0 {
+	if len(c.models) > 0 && len(c.selected(models)) == 0 {
 		c.problem(raw.here(), "selects no model of this file", c.matchRemedy(models))
 	}
 	return m
@@ -52,8 +48,8 @@ func (c *checker) matchRemedy(m probe.Match) string {
 	return "compare it with name, task, model and labels of the models"
 }
 
-// selected returns what a match looks at.
-func (m *checked) selected() probe.Identity {
+// identity returns what a match looks at.
+func (m *checked) identity() probe.Identity {
 	return probe.Identity{Name: m.out.Target.Name, Task: m.task, Model: m.out.Target.Model, Labels: m.labels}
 }
 
@@ -68,7 +64,7 @@ func (c *checker) alerts(receivers []string) {
 		}
 		c.unique(raw.where, "alert", raw.Name, first)
 		if slices.Contains(shipped, raw.Name) {
-			c.problem(raw.at("name"), "an alert of this name comes with hfwatch", "choose another name")
+			c.warn(raw.at("name"), "replaces the alert of this name that comes with hfwatch", "choose another name to have both")
 		}
 		r := alerts.Rule{
 			Name: raw.Name, Match: c.match(raw.Match, "alert"), Expr: raw.Expr, For: raw.For.get(), KeepFiringFor: raw.KeepFiringFor.get(),
@@ -88,7 +84,9 @@ func (c *checker) alerts(receivers []string) {
 				c.problem(raw.item("notify", j), "there is no receiver "+quote(name), meantReceiver(name, receivers))
 			}
 		}
-		c.condition(raw, &r)
+		if c.condition(raw, &r) {
+			c.compiles(raw, r)
+		}
 		c.cfg.Alerts = append(c.cfg.Alerts, r)
 	}
 }
@@ -101,44 +99,108 @@ func meantReceiver(name string, receivers []string) string {
 	return meant(name, receivers)
 }
 
-// condition checks when or expr.
-func (c *checker) condition(raw *rawAlert, r *alerts.Rule) {
+// condition checks when or expr and reports whether a rule can be made of it.
+func (c *checker) condition(raw *rawAlert, r *alerts.Rule) bool {
 	switch {
 	case raw.has("when") && raw.has("expr"):
 		c.problem(raw.at("expr"), "when and expr are both given", "keep one")
+		return false
 	case raw.has("expr"):
-		if raw.n.get("expr").broken {
-			return
-		}
-		if err := prom.CheckExpr(raw.Expr); err != nil {
-			what := err.Error()
-			var mistake *prom.ExprError
-			if errors.As(err, &mistake) {
-				what = mistake.Msg
-			}
-			c.problem(raw.at("expr"), "is not PromQL for a rule: "+what, "correct the expression")
-		}
-		if raw.Match != nil {
-			c.problem(raw.Match.here(), "has no meaning beside expr", "select the targets in the expression")
-		}
+		return !raw.n.get("expr").broken && c.expression(raw)
 	case raw.has("when"):
-		if raw.n.get("when").broken {
-			return
-		}
-		w, err := alerts.ParseWhen(raw.When)
-		if err != nil {
-			what, remedy := split(err)
-			c.problem(raw.at("when"), what, or(remedy, "write for instance p95(response) > 2s over 6h, or first_token > 4s in 3 of 5"))
-			return
-		}
-		r.When = w
-		if missing := w.Unavailable(); missing != "" && !c.has(FeatureSignals) {
-			c.problem(raw.at("when"), "not available yet: "+missing, "write another condition, or an expr over series that exist")
-		}
-		c.enough(raw, r)
+		return !raw.n.get("when").broken && c.when(raw, r)
 	default:
 		c.problem(raw.at("when"), "is missing", "write a condition, such as p95(response) > 2s over 6h, or expr")
+		return false
 	}
+}
+
+// expression checks expr.
+func (c *checker) expression(raw *rawAlert) bool {
+	if raw.Match != nil {
+		c.problem(raw.Match.here(), "has no meaning beside expr", "select the targets in the expression")
+	}
+	err := prom.CheckExpr(raw.Expr)
+	if err == nil {
+		return true
+	}
+	what := err.Error()
+	var mistake *prom.ExprError
+	if errors.As(err, &mistake) {
+		what = mistake.Msg
+	}
+	c.problem(raw.at("expr"), "is not PromQL for a rule: "+what, "correct the expression")
+	return false
+}
+
+// when checks a condition against the models that it is for.
+func (c *checker) when(raw *rawAlert, r *alerts.Rule) bool {
+	w, err := alerts.ParseWhen(raw.When)
+	if err != nil {
+		what, remedy := split(err)
+		c.problem(raw.at("when"), what, or(remedy, "write for instance p95(response) > 2s over 6h, or first_token > 4s in 3 of 5"))
+		return false
+	}
+	r.When = w
+	missing := w.Unavailable()
+	if missing != "" && !c.has(FeatureSignals) {
+		c.problem(raw.at("when"), "not available yet: "+missing, "write another condition, or an expr over series that exist")
+	}
+	if slices.Contains([]alerts.Signal{alerts.FirstToken, alerts.FirstAnswer, alerts.TPOT, alerts.Gap}, w.Signal) {
+		c.streams(raw, r)
+	}
+	c.enough(raw, r)
+	return missing == ""
+}
+
+// streams checks that a condition on a stream is for at least one model that
+// streams.
+func (c *checker) streams(raw *rawAlert, r *alerts.Rule) {
+	selected := 0
+	for _, m := range c.selected(r.Match) {
+		if m.out.Target.Stream {
+			return
+		}
+		selected++
+	}
+	if selected > 0 {
+		c.problem(raw.at("when"), string(r.When.Signal)+" is measured of streams only, and no model that the alert is for streams",
+			"add stream: true to the model, or write response in its place")
+	}
+}
+
+// selected returns the models that a match selects, whatever its location and
+// severity.
+func (c *checker) selected(m probe.Match) []*checked {
+	m.Severity, m.Location = "", ""
+	var out []*checked
+	for _, model := range c.models {
+		if m.Selects(model.identity()) {
+			out = append(out, model)
+		}
+	}
+	return out
+}
+
+// compiles checks what only the rule engine knows: the templates of labels and
+// annotations.
+func (c *checker) compiles(raw *rawAlert, r alerts.Rule) {
+	if r.Name == "" {
+		return
+	}
+	err := prom.CheckRules(alerts.Compile([]alerts.Rule{r}, c.cfg.UserLabels))
+	if err == nil {
+		return
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	if _, what, found := strings.Cut(first, "): "); found {
+		first = what
+	}
+	key := "annotations"
+	if strings.HasPrefix(first, "label ") {
+		key = "labels"
+	}
+	c.problem(raw.at(key), "cannot be evaluated: "+first, "correct the template, such as {{ $labels.target }} or {{ $value }}")
 }
 
 // enough checks that the schedules of the models can give a condition the
@@ -148,10 +210,8 @@ func (c *checker) enough(raw *rawAlert, r *alerts.Rule) {
 	if needs < 2 {
 		return
 	}
-	m := r.Match
-	m.Severity, m.Location = "", ""
-	for _, model := range c.models {
-		if model.plan == nil || !m.Selects(model.selected()) {
+	for _, model := range c.selected(r.Match) {
+		if model.plan == nil {
 			continue
 		}
 		most := model.plan.most(over)

@@ -171,7 +171,7 @@ func (m *modelCheck) check() {
 		Wake: probe.WakePolicy(m.raw.Wake), ExpectPaused: m.raw.ExpectPaused, Labels: m.raw.Labels,
 	}
 	m.out = Model{Target: m.target, Place: m.raw.n.place, Path: m.raw.n.path, Connection: m.raw.Connection}
-	m.identity()
+	m.names()
 	m.tasks()
 	m.endpoint()
 	m.wakes()
@@ -187,8 +187,8 @@ func (m *modelCheck) check() {
 	m.active = m.raw.Enabled && (len(m.raw.Locations) == 0 || slices.Contains(m.raw.Locations, m.cfg.Location))
 }
 
-// identity checks name, id, labels and locations.
-func (m *modelCheck) identity() {
+// names checks name, id, labels and locations.
+func (m *modelCheck) names() {
 	m.labels = m.raw.Labels
 	switch {
 	case m.raw.has("name"):

@@ -3,6 +3,8 @@ package config_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -337,7 +339,20 @@ func TestBounds(t *testing.T) {
 	if len(got) != config.MaxProblems+1 || !strings.Contains(got[config.MaxProblems], "and 500 more problems") {
 		t.Errorf("%d lines, the last %q", len(got), got[len(got)-1])
 	}
-	_, err := config.Load(config.Options{File: "testdata/none.yaml", Now: now})
+	dir := t.TempDir()
+	name := filepath.Join(dir, "huge.yaml")
+	if err := os.WriteFile(name, []byte(huge), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := config.Load(config.Options{File: name, Now: now})
+	if want := name + ":1:1: file: the file is larger than 4MiB; name another with --config.file"; err == nil || err.Error() != want {
+		t.Errorf("Load(huge file) = %v, want %s", err, want)
+	}
+	_, err = config.Load(config.Options{File: dir, Now: now})
+	if want := dir + ":1:1: file: the file cannot be read: is a directory; name another with --config.file"; err == nil || err.Error() != want {
+		t.Errorf("Load(directory) = %v, want %s", err, want)
+	}
+	_, err = config.Load(config.Options{File: "testdata/none.yaml", Now: now})
 	if err == nil || err.Error() != "testdata/none.yaml:1:1: file: there is no such file; name another with --config.file" {
 		t.Errorf("Load(no file) = %v", err)
 	}
@@ -362,6 +377,7 @@ func TestWarnings(t *testing.T) {
 		{"keep_warm with a price", notify + dedicated + "    price: {usd_per_hour: 0.5}\n", "probes keep this dedicated endpoint awake: 365.25 USD a month at 0.5 an hour for each replica"},
 		{"keep_warm without a price", notify + dedicated, "probes keep this dedicated endpoint awake: its price by the hour is not known"},
 		{"no price in a budget of money", notify + small + "    budget: {usd_per_day: 1}\n", "its budget limits money, and the price of a is not known: what it costs is not counted"},
+		{"a shipped alert replaced", notify + small + "alerts: [{name: TargetFailing, when: response > 2s in 3 of 5}]\n", "replaces the alert of this name that comes with hfwatch"},
 		{"credentials in the open", notify + "models: [{model: a, task: custom, inputs: [x], url: \"http://example.org\", auth: {token_file: /run/secrets/tei}}]\n",
 			"the credentials go over plain http to a host that is not private"},
 	} {

@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -105,9 +104,6 @@ func (o Options) lookup(name string) (string, bool) {
 	return "", false
 }
 
-// errTooLarge says that a file is over its bound.
-var errTooLarge = errors.New("is too large")
-
 // readFile reads a file of at most limit bytes.
 func readFile(name string, limit int64) ([]byte, error) {
 	f, err := os.Open(name)
@@ -123,15 +119,24 @@ func readFile(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%w: over %s", errTooLarge, size(limit))
+		return nil, tooLarge(limit)
 	}
 	return data, nil
 }
 
+// tooLarge is the error of a file that is over its bound, in bytes.
+type tooLarge int64
+
+// Error names the bound.
+func (t tooLarge) Error() string { return "is larger than " + size(t).String() }
+
 // unreadable returns what a failed read means to a person, without the path
 // that the problem names already.
 func unreadable(err error) string {
+	var large tooLarge
 	switch {
+	case errors.As(err, &large):
+		return "the file " + large.Error()
 	case errors.Is(err, os.ErrNotExist):
 		return "there is no such file"
 	case errors.Is(err, os.ErrPermission):

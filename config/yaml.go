@@ -17,7 +17,7 @@ const (
 	MaxFileSize = 4 << 20
 	// maxNodes bounds the values of all files together, aliases carried out, so
 	// that a few lines of aliases cannot grow without end.
-	maxNodes = 400_000
+	maxNodes = 200_000
 	// maxDepth bounds how deep values nest.
 	maxDepth = 64
 )
