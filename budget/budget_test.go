@@ -550,3 +550,31 @@ func TestSettlesReachTheDiskWithinASecond(t *testing.T) {
 		shut(t, l)
 	})
 }
+
+// BenchmarkReserveSettle is one request of a target with all limits, late in a
+// month in which each day saw spending.
+func BenchmarkReserveSettle(b *testing.B) {
+	l, err := Open(b.Context(), Options{Dir: b.TempDir()})
+	if err != nil {
+		b.Fatal(err)
+	}
+	all := Limits{plenty, plenty, plenty * 100, plenty * 100, plenty, plenty}
+	l.SetLimits(all, map[string]Limits{"a": all})
+	l.SetNeed(func(string, time.Time, time.Time) Amount { return one })
+	last := time.Date(2026, 12, 31, 12, 0, 0, 0, time.UTC)
+	for d := range 31 {
+		if _, err := l.Reserve(last.AddDate(0, 0, d-30), "a", Baseline, one); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for b.Loop() {
+		lease, err := l.Reserve(last, "a", Window, one)
+		if err != nil {
+			b.Fatal(err)
+		}
+		l.Settle(lease, Amount{Requests: 1})
+	}
+	if err := l.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
