@@ -174,3 +174,11 @@ func decode(t *testing.T, text string) any {
 	}
 	return v
 }
+
+// equal compares got with want.
+func equal[T any](t *testing.T, what string, got, want T) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}

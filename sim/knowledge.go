@@ -45,9 +45,9 @@ func dot(a, b []float64) float64 {
 	return sum
 }
 
-// similarity returns the cosine of two texts, within -1 to 1.
+// similarity returns the cosine of two texts, within -1 to 1, as a 32-bit float.
 func similarity(a, b string) float64 {
-	return max(-1, min(1, dot(embed(a, 64), embed(b, 64))))
+	return max(-1, min(1, float64(float32(dot(embed(a, 64), embed(b, 64))))))
 }
 
 // sentiment returns how many more good words than bad ones text has.

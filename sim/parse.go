@@ -107,7 +107,7 @@ func (x *exchange) axum(required ...string) (map[string]any, *problem) {
 // wrongType is serde's complaint about the value of key.
 func (x *exchange) wrongType(key string, value any, want string) *problem {
 	column := bytes.Index(x.body, []byte(`"`+key+`"`)) + len(key) + 3
-	for column < len(x.body) && x.body[column-1] == ' ' {
+	for column < len(x.body) && x.body[column] == ' ' {
 		column++
 	}
 	return reject(http.StatusUnprocessableEntity, envText, "",

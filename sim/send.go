@@ -13,7 +13,13 @@ func (x *exchange) sendAnswer(j job, compute time.Duration) {
 	case j.binary != nil:
 		contentType, body = j.binary()
 	case j.gen != nil:
-		body = x.shaped(x.whole(j.gen))
+		// What is said was spoilt where it was made.
+		tree := x.whole(j.gen)
+		if x.fault.Kind == "bad_shape" {
+			x.rec.Did = x.fault.Kind
+			tree = badShape(x.fault.Variant, tree)
+		}
+		body = encode(tree)
 	default:
 		body = x.shaped(j.tree())
 	}

@@ -14,7 +14,7 @@ func BadShapes() []string {
 		"score_not_number", "score_out_of_range", "label_not_string", "missing_label", "unknown_label", "lengths_differ",
 		"missing_key", "text_not_string", "missing_entry", "extra_entry",
 		"nan", "null_leaf", "ragged", "wrong_dimension", "zeros", "deep",
-		"span_reversed", "span_outside", "duplicate_index", "unsorted", "both_entities", "box_reversed",
+		"span_reversed", "span_outside", "duplicate_index", "unsorted", "no_entity", "box_reversed",
 		"no_choices", "no_message", "null_content", "null_finish", "no_usage",
 	}
 }
@@ -81,7 +81,7 @@ func badMember(variant, key string, value any) (any, bool) {
 		return nil, true
 	case "null_finish finish_reason":
 		return nil, true
-	case "both_entities entity_group":
+	case "no_entity entity_group":
 		return value, false
 	}
 	if slices.Contains(text, key) {
@@ -161,7 +161,7 @@ func badNumbers(variant string, tree any) any {
 		switch v := v.(type) {
 		case object:
 			return walk(v, func(key string, value any) (any, bool) {
-				if key == "embedding" || key == "similarities" || key == "data" {
+				if key == "embedding" || key == "similarities" || key == "scores" {
 					return spoil(value), true
 				}
 				if key == "score" && variant == "nan" {

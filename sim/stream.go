@@ -170,7 +170,7 @@ func (x *exchange) stall() (ended bool, stalled time.Duration) {
 	if x.idle(time.Now().Add(d)) != nil {
 		return true, d
 	}
-	x.pen.silence = time.Duration(x.b.SSE.Comments)
+	x.pen.silence, x.pen.last = time.Duration(x.b.SSE.Comments), time.Now()
 	return false, d
 }
 
@@ -294,7 +294,10 @@ func (p *pen) keepAlive() time.Duration {
 // hang closes the connection, with a reset or in order, whatever is still to
 // come.
 func (p *pen) hang(reset bool) {
-	p.flush()
+	if p.open {
+		// A flush before the headers would send them.
+		p.flush()
+	}
 	conn, _, err := http.NewResponseController(p.x.w).Hijack()
 	if err != nil {
 		// HTTP/2 and recorders have no connection to give; this aborts the
