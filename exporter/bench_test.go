@@ -7,24 +7,21 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/hfwatch/hfwatch/probe"
-	"github.com/hfwatch/hfwatch/series"
 )
 
 // fill returns an exporter with n targets that have each had so many results
 // with times as varied as those of a real service.
-func fill(tb testing.TB, n, results int, make func(string) TargetInfo) *Exporter {
+func fill(tb testing.TB, n, results int, info func(string) TargetInfo) *Exporter {
 	targets := []TargetInfo{}
 	for i := range n {
-		targets = append(targets, make(fmt.Sprintf("target-%04d", i)))
+		targets = append(targets, info(fmt.Sprintf("target-%04d", i)))
 	}
 	e := newTest(tb, targets...)
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, info := range targets {
+	for _, target := range targets {
 		for seq := range results {
-			e.Record(varied(r, info, seq))
+			e.Record(varied(r, target, seq))
 		}
 	}
 	return e
@@ -80,28 +77,47 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// BenchmarkMemoryOfClient is the same for the client library's own histograms,
-// as many as a streaming target has, to show why they are not used.
-func BenchmarkMemoryOfClient(b *testing.B) {
-	const n = 200
-	layout := series.Natives()
-	for b.Loop() {
-		before := heap()
-		all := make([]prometheus.Histogram, 7*n)
-		r := rand.New(rand.NewPCG(1, 2))
-		for i := range all {
-			all[i] = prometheus.NewHistogram(prometheus.HistogramOpts{
-				Name: "hfwatch_x_seconds", Buckets: series.Buckets(), NativeHistogramBucketFactor: layout.Factor,
-				NativeHistogramMaxBucketNumber: uint32(layout.MaxBuckets), NativeHistogramMinResetDuration: layout.MinReset,
-				NativeHistogramZeroThreshold: layout.ZeroThreshold,
-			})
+// BenchmarkHistograms compares the live bytes of one of our histograms with
+// those of one of the client library's, after a thousand values.
+func BenchmarkHistograms(b *testing.B) {
+	const n = 1000
+	s := newShape()
+	for _, c := range []struct {
+		name string
+		fill func(values []float64) any
+	}{
+		{"ours", func(values []float64) any {
+			h := newHistogram(s, true, began())
+			for _, v := range values {
+				h.observe(v, began())
+			}
+			return h
+		}},
+		{"client", func(values []float64) any {
+			h := theirs(s, s.MaxBuckets)
+			for _, v := range values {
+				h.Observe(v)
+			}
+			return h
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 2))
+			var values []float64
 			for seq := range 1000 {
 				d, _ := varied(r, streaming("t"), seq).Response.Get()
-				all[i].Observe(d.Seconds())
+				values = append(values, d.Seconds())
 			}
-		}
-		b.ReportMetric(float64(heap()-before)/n, "B/target")
-		runtime.KeepAlive(all)
+			for b.Loop() {
+				before := heap()
+				all := make([]any, n)
+				for i := range all {
+					all[i] = c.fill(values)
+				}
+				b.ReportMetric(float64(heap()-before)/n, "B/histogram")
+				runtime.KeepAlive(all)
+			}
+		})
 	}
 }
 

@@ -143,35 +143,6 @@ func TestEverySeriesOfTheListIsPublished(t *testing.T) {
 	}
 }
 
-// TestClosedSets are those of package probe, under whose names callers speak.
-func TestClosedSets(t *testing.T) {
-	text := func(n int, at func(int) string) (out []string) {
-		for i := range n {
-			out = append(out, at(i))
-		}
-		return out
-	}
-	probes, _ := series.Probes.Definition()
-	results, _ := series.Results.Definition()
-	slots, _ := series.Slots.Definition()
-	phases, _ := series.PhaseSeconds.Definition()
-	for _, c := range []struct {
-		name      string
-		got, want []string
-	}{
-		{"kinds", probes.Values(series.Kind), text(len(probe.Kinds()), func(i int) string { return string(probe.Kinds()[i]) })},
-		{"outcomes", probes.Values(series.Outcome), text(len(probe.Outcomes()), func(i int) string { return string(probe.Outcomes()[i]) })},
-		{"faults", probes.Values(series.Fault), text(len(probe.Faults()), func(i int) string { return string(probe.Faults()[i]) })},
-		{"counts", results.Values(series.Counts), text(len(probe.AllCounts()), func(i int) string { return string(probe.AllCounts()[i]) })},
-		{"lanes", slots.Values(series.Lane), append(text(len(probe.Lanes()), func(i int) string { return string(probe.Lanes()[i]) }), series.Other)},
-		{"phases", phases.Values(series.Phase), text(len(kindSeries{}.phases), phaseName)},
-	} {
-		if !slices.Equal(c.got, c.want) {
-			t.Errorf("%s on the list are %v, want %v", c.name, c.got, c.want)
-		}
-	}
-}
-
 // TestLint holds everything on /metrics against the conventions that the
 // client's linter knows, and the registry's pedantic checks.
 func TestLint(t *testing.T) {

@@ -96,9 +96,12 @@ func (v *vocabulary) label(l series.Label, value string) *dto.LabelPair {
 }
 
 // add makes a new child. The values are of the labels in the order of the list,
-// without the group's target. The caller holds the group's lock or has not yet
-// shared the group.
+// without the group's target. It begins a millisecond before the time given, so
+// that it stood at zero before its first value: a database can store both, and
+// sees an increase, even where it is told of them within the same millisecond.
+// The caller holds the group's lock or has not yet shared the group.
 func (g *group) add(s series.Series, at time.Time, values ...string) *child {
+	at = at.Add(-time.Millisecond)
 	f := g.families[s]
 	c := &child{family: f, labels: []*dto.LabelPair{g.location}}
 	for _, l := range f.Labels {

@@ -17,7 +17,7 @@ import (
 // theirs returns a histogram of the client library with our layout.
 func theirs(s *shape, maxBuckets int) prometheus.Histogram {
 	return prometheus.NewHistogram(prometheus.HistogramOpts{
-		Name: "hfwatch_x_seconds", Buckets: s.bounds, NativeHistogramBucketFactor: s.Factor,
+		Name: "hfwatch_x_seconds", Help: "Is compared with ours.", Buckets: s.bounds, NativeHistogramBucketFactor: s.Factor,
 		NativeHistogramMaxBucketNumber: uint32(maxBuckets), NativeHistogramMinResetDuration: s.MinReset,
 		NativeHistogramZeroThreshold: s.ZeroThreshold,
 	})

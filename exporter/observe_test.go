@@ -20,22 +20,30 @@ func TestObservers(t *testing.T) {
 			tell func(e *Exporter)
 			want map[string]float64
 		}{
-			{"a slot that was run", func(e *Exporter) { e.Slot("a", "baseline", "run") },
-				map[string]float64{`hfwatch_slots_total{lane="baseline",result="run",target="a"}`: 1}},
-			{"one that was missed leaves the target blinder", func(e *Exporter) { e.Slot("a", "baseline", "missed") },
+			{
+				"a slot that was run", func(e *Exporter) { e.Slot("a", "baseline", "run") },
+				map[string]float64{`hfwatch_slots_total{lane="baseline",result="run",target="a"}`: 1},
+			},
+			{
+				"one that was missed leaves the target blinder", func(e *Exporter) { e.Slot("a", "baseline", "missed") },
 				map[string]float64{
 					`hfwatch_slots_total{lane="baseline",result="missed",target="a"}`: 1, `hfwatch_target_uncounted_slots{target="a"}`: 1,
-				}},
-			{"a slot of another lane begins at its first", func(e *Exporter) { e.Slot("a", "window", "held") },
-				map[string]float64{`hfwatch_slots_total{lane="window",result="held",target="a"}`: 1}},
+				},
+			},
+			{
+				"a slot of another lane begins at its first", func(e *Exporter) { e.Slot("a", "window", "held") },
+				map[string]float64{`hfwatch_slots_total{lane="window",result="held",target="a"}`: 1},
+			},
 			{"what is not in the closed sets is counted as other, in one series", func(e *Exporter) {
 				e.Slot("a", "fast", "eaten")
 				e.Slot("a", "slow", "lost")
 			}, map[string]float64{`hfwatch_slots_total{lane="other",result="other",target="a"}`: 2}},
 			{"a slot of a removed target", func(e *Exporter) { e.Slot("gone", "baseline", "missed") }, map[string]float64{}},
 
-			{"a target is suspended", func(e *Exporter) { e.Suspended("a", "billing") },
-				map[string]float64{`hfwatch_target_suspended{reason="billing",target="a"}`: 1}},
+			{
+				"a target is suspended", func(e *Exporter) { e.Suspended("a", "billing") },
+				map[string]float64{`hfwatch_target_suspended{reason="billing",target="a"}`: 1},
+			},
 			{"another reason replaces the first", func(e *Exporter) {
 				e.Suspended("a", "auth")
 				e.Suspended("a", "billing")
@@ -47,12 +55,18 @@ func TestObservers(t *testing.T) {
 				e.Suspended("gone", "auth")
 			}, map[string]float64{}},
 
-			{"a slot that started late", func(e *Exporter) { e.SchedulerLag(time.Millisecond) },
-				map[string]float64{`hfwatch_scheduler_lag_seconds`: 1}},
-			{"a step of the clock", func(e *Exporter) { e.ClockStepped("forward") },
-				map[string]float64{`hfwatch_clock_steps_total{kind="forward"}`: 1}},
-			{"one of a kind of a later version", func(e *Exporter) { e.ClockStepped("sideways") },
-				map[string]float64{`hfwatch_clock_steps_total{kind="other"}`: 1}},
+			{
+				"a slot that started late", func(e *Exporter) { e.SchedulerLag(time.Millisecond) },
+				map[string]float64{`hfwatch_scheduler_lag_seconds`: 1},
+			},
+			{
+				"a step of the clock", func(e *Exporter) { e.ClockStepped("forward") },
+				map[string]float64{`hfwatch_clock_steps_total{kind="forward"}`: 1},
+			},
+			{
+				"one of a kind of a later version", func(e *Exporter) { e.ClockStepped("sideways") },
+				map[string]float64{`hfwatch_clock_steps_total{kind="other"}`: 1},
+			},
 
 			{"budgets", func(e *Exporter) {
 				e.SetBudgets(map[Budget]float64{{Period: "month", Unit: "usd"}: 0.5, {"a", "day", "tokens"}: 1.25})
@@ -75,8 +89,10 @@ func TestObservers(t *testing.T) {
 				`hfwatch_config_last_reload_successful`:                1,
 				`hfwatch_config_last_reload_success_timestamp_seconds`: float64(time.Now().Unix()),
 			}},
-			{"one that was not", func(e *Exporter) { e.Reloaded(false) },
-				map[string]float64{`hfwatch_config_last_reload_successful`: 0}},
+			{
+				"one that was not", func(e *Exporter) { e.Reloaded(false) },
+				map[string]float64{`hfwatch_config_last_reload_successful`: 0},
+			},
 			{"one that was not, after one that was: the time of the good one stays", func(e *Exporter) {
 				e.Reloaded(true)
 				e.Reloaded(false)
@@ -85,29 +101,43 @@ func TestObservers(t *testing.T) {
 				`hfwatch_config_last_reload_success_timestamp_seconds`: float64(time.Now().Unix()),
 			}},
 
-			{"records that were written", func(e *Exporter) { e.RecordsWritten(3) },
-				map[string]float64{`hfwatch_records_written_total`: 3}},
-			{"records that were given up", func(e *Exporter) { e.RecordsDropped(2, "queue_full") },
-				map[string]float64{`hfwatch_records_dropped_total{reason="queue_full"}`: 2}},
-			{"a write that failed", func(e *Exporter) { e.RecordsFailed() },
-				map[string]float64{`hfwatch_records_write_failures_total`: 1}},
+			{
+				"records that were written", func(e *Exporter) { e.RecordsWritten(3) },
+				map[string]float64{`hfwatch_records_written_total`: 3},
+			},
+			{
+				"records that were given up", func(e *Exporter) { e.RecordsDropped(2, "queue_full") },
+				map[string]float64{`hfwatch_records_dropped_total{reason="queue_full"}`: 2},
+			},
+			{
+				"a write that failed", func(e *Exporter) { e.RecordsFailed() },
+				map[string]float64{`hfwatch_records_write_failures_total`: 1},
+			},
 			{"no number goes down", func(e *Exporter) {
 				e.RecordsWritten(-1)
 				e.RecordsDropped(-1, "stopped")
 				e.RecordsDropped(0, "never heard of")
 			}, map[string]float64{}},
 
-			{"an evaluation", func(e *Exporter) { e.Evaluated(time.Second, 100, map[string]int{"duplicate": 2, "too_old": 1}) },
+			{
+				"an evaluation", func(e *Exporter) { e.Evaluated(time.Second, 100, map[string]int{"duplicate": 2, "too_old": 1}) },
 				map[string]float64{
 					`hfwatch_evaluation_duration_seconds`: 1, `hfwatch_samples_appended_total`: 100,
 					`hfwatch_samples_refused_total{reason="duplicate"}`: 2, `hfwatch_samples_refused_total{reason="too_old"}`: 1,
-				}},
-			{"an evaluation that failed as a whole", func(e *Exporter) { e.EvaluationFailed("") },
-				map[string]float64{`hfwatch_evaluation_failures_total`: 1}},
-			{"a rule that failed", func(e *Exporter) { e.EvaluationFailed("TargetFailing") },
-				map[string]float64{`hfwatch_evaluation_failures_total{rule="TargetFailing"}`: 1}},
-			{"one that is not configured", func(e *Exporter) { e.EvaluationFailed("Removed") },
-				map[string]float64{`hfwatch_evaluation_failures_total{rule="other"}`: 1}},
+				},
+			},
+			{
+				"an evaluation that failed as a whole", func(e *Exporter) { e.EvaluationFailed("") },
+				map[string]float64{`hfwatch_evaluation_failures_total`: 1},
+			},
+			{
+				"a rule that failed", func(e *Exporter) { e.EvaluationFailed("TargetFailing") },
+				map[string]float64{`hfwatch_evaluation_failures_total{rule="TargetFailing"}`: 1},
+			},
+			{
+				"one that is not configured", func(e *Exporter) { e.EvaluationFailed("Removed") },
+				map[string]float64{`hfwatch_evaluation_failures_total{rule="other"}`: 1},
+			},
 
 			{"a notification that was sent", func(e *Exporter) {
 				e.NotificationAttempted("ops", "sent", "", time.Second, time.Minute)
@@ -123,8 +153,10 @@ func TestObservers(t *testing.T) {
 				`hfwatch_notifications_failed_total{reason="timeout",receiver="ops"}`: 1,
 				`hfwatch_notifications_duration_seconds{receiver="ops"}`:              1,
 			}},
-			{"alerts of which nobody is told", func(e *Exporter) { e.NotificationsDropped("ops", "overflow", 7) },
-				map[string]float64{`hfwatch_notifications_dropped_total{reason="overflow",receiver="ops"}`: 7}},
+			{
+				"alerts of which nobody is told", func(e *Exporter) { e.NotificationsDropped("ops", "overflow", 7) },
+				map[string]float64{`hfwatch_notifications_dropped_total{reason="overflow",receiver="ops"}`: 7},
+			},
 			{"a receiver that was removed", func(e *Exporter) {
 				e.NotificationAttempted("gone", "sent", "", 0, 0)
 				e.NotificationsDropped("gone", "overflow", 7)

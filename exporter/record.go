@@ -43,8 +43,11 @@ type passFail struct{ ok, failed *child }
 // of them is an increase.
 func initial() []verdict {
 	return []verdict{
-		{probe.OK, probe.FaultNone}, {probe.ServerError, probe.FaultTarget}, {probe.Timeout, probe.FaultTarget},
-		{probe.Overloaded, probe.FaultTarget}, {probe.Connect, probe.FaultTarget},
+		{probe.OK, probe.FaultNone},
+		{probe.ServerError, probe.FaultTarget},
+		{probe.Timeout, probe.FaultTarget},
+		{probe.Overloaded, probe.FaultTarget},
+		{probe.Connect, probe.FaultTarget},
 	}
 }
 

@@ -62,7 +62,7 @@ func TestState(t *testing.T) {
 		{"one apart is not among the five, and leaves the target blinder", record(probe.Billing), 2, 2, 1},
 		{"a slot that was missed", slot("baseline", "missed"), 2, 2, 2},
 		{"one that was withheld", slot("baseline", "withheld"), 2, 2, 3},
-		{"one of a suspended target", slot("baseline", "suspended"), 2, 2, 4},
+		{"one for which its group had no place", slot("baseline", "excluded"), 2, 2, 4},
 		{"one whose fate has no name here", slot("baseline", "eaten"), 2, 2, 5},
 		{"one that ran tells by its result", slot("baseline", "run"), 2, 2, 5},
 		{"one that ran late as well", slot("baseline", "late"), 2, 2, 5},
@@ -155,30 +155,51 @@ func TestRestore(t *testing.T) {
 			state State
 			want  map[string]float64
 		}{
-			{"records that know nothing change nothing", nil, State{},
-				map[string]float64{"first": unix(0), "success": unix(0), "uncounted": 0}},
-			{"a target that never succeeded: first seen until then", nil,
+			{
+				"records that know nothing change nothing", nil,
+				State{},
+				map[string]float64{"first": unix(0), "success": unix(0), "uncounted": 0},
+			},
+			{
+				"a target that never succeeded: first seen until then", nil,
 				State{FirstSeen: ago(day), LastResult: ago(hour), Recent: recent("bbbbbbb")},
-				map[string]float64{"first": unix(day), "success": unix(day), "result": unix(hour), "bad": 5, "row": 7, "uncounted": 0}},
-			{"one that was well", nil,
+				map[string]float64{"first": unix(day), "success": unix(day), "result": unix(hour), "bad": 5, "row": 7, "uncounted": 0},
+			},
+			{
+				"one that was well", nil,
 				State{FirstSeen: ago(day), LastResult: ago(hour), LastSuccess: ago(hour), Recent: recent("bgggb")},
-				map[string]float64{"first": unix(day), "success": unix(hour), "result": unix(hour), "bad": 2, "row": 1, "uncounted": 0}},
-			{"one that was blind when it ended", nil,
+				map[string]float64{"first": unix(day), "success": unix(hour), "result": unix(hour), "bad": 2, "row": 1, "uncounted": 0},
+			},
+			{
+				"one that was blind when it ended", nil,
 				State{FirstSeen: ago(day), LastResult: ago(hour), LastSuccess: ago(day), Recent: recent("gbaaa")},
-				map[string]float64{"first": unix(day), "success": unix(day), "result": unix(hour), "bad": 1, "row": 1, "uncounted": 3}},
-			{"only results apart: no state of what counts", nil,
+				map[string]float64{"first": unix(day), "success": unix(day), "result": unix(hour), "bad": 1, "row": 1, "uncounted": 3},
+			},
+			{
+				"only results apart: no state of what counts", nil,
 				State{FirstSeen: ago(day), LastResult: ago(hour), Recent: recent("aa")},
-				map[string]float64{"first": unix(day), "success": unix(day), "result": unix(hour), "uncounted": 2}},
-			{"a result has come meanwhile and is newer", recorded(probe.Good),
+				map[string]float64{"first": unix(day), "success": unix(day), "result": unix(hour), "uncounted": 2},
+			},
+			{
+				"a result has come meanwhile and is newer", recorded(probe.Good),
 				State{FirstSeen: ago(day), LastResult: ago(hour), LastSuccess: ago(hour), Recent: recent("bbbbb")},
-				map[string]float64{"first": unix(day), "success": unix(0), "result": unix(0), "bad": 0, "row": 0, "uncounted": 0}},
-			{"a bad result has come meanwhile: the last success is the records'", recorded(probe.Bad),
+				map[string]float64{"first": unix(day), "success": unix(0), "result": unix(0), "bad": 0, "row": 0, "uncounted": 0},
+			},
+			{
+				"a bad result has come meanwhile: the last success is the records'", recorded(probe.Bad),
 				State{FirstSeen: ago(day), LastSuccess: ago(hour)},
-				map[string]float64{"first": unix(day), "success": unix(hour), "result": unix(0), "bad": 1, "row": 1, "uncounted": 0}},
-			{"records from a clock that was ahead do not make the target younger", nil, State{FirstSeen: ago(-hour)},
-				map[string]float64{"first": unix(0), "success": unix(0), "uncounted": 0}},
-			{"nor do they put results ahead of now", nil, State{LastResult: ago(-hour), LastSuccess: ago(-hour)},
-				map[string]float64{"first": unix(0), "success": unix(0), "result": unix(0), "uncounted": 0}},
+				map[string]float64{"first": unix(day), "success": unix(hour), "result": unix(0), "bad": 1, "row": 1, "uncounted": 0},
+			},
+			{
+				"records from a clock that was ahead do not make the target younger", nil,
+				State{FirstSeen: ago(-hour)},
+				map[string]float64{"first": unix(0), "success": unix(0), "uncounted": 0},
+			},
+			{
+				"nor do they put results ahead of now", nil,
+				State{LastResult: ago(-hour), LastSuccess: ago(-hour)},
+				map[string]float64{"first": unix(0), "success": unix(0), "result": unix(0), "uncounted": 0},
+			},
 		} {
 			e := newTest(t, plain("a"))
 			if c.live != nil {

@@ -146,10 +146,14 @@ func TestSetTargetsRefuses(t *testing.T) {
 		{"a name twice", plain("a"), `targets[1]: the name "a" is taken; names are unique`},
 		{"no name", plain(""), `targets[1]: no name`},
 		{"a broken name", plain("a\xff"), `targets[1]: the name "a\xff" is not UTF-8`},
-		{"two labels that become one", with(map[string]string{"cost-center": "1", "cost_center": "2"}),
-			`target b: labels "cost-center" and "cost_center" would both be published as cost_center; rename one`},
-		{"a label that becomes one of ours", with(map[string]string{"url-host": "x"}),
-			`target b: label "url-host" would be published as url_host, which hfwatch uses itself; rename it`},
+		{
+			"two labels that become one", with(map[string]string{"cost-unit": "1", "cost_unit": "2"}),
+			`target b: labels "cost-unit" and "cost_unit" would both be published as cost_unit; rename one`,
+		},
+		{
+			"a label that becomes one of ours", with(map[string]string{"url-host": "x"}),
+			`target b: label "url-host" would be published as url_host, which hfwatch uses itself; rename it`,
+		},
 		{"a label without a name", with(map[string]string{"": "x"}), `target b: a label without a name`},
 	} {
 		e := newTest(t, plain("a"))
@@ -167,7 +171,7 @@ func TestSetTargetsRefuses(t *testing.T) {
 // TestInfoLabels are cleaned, bounded, and the same on every target.
 func TestInfoLabels(t *testing.T) {
 	a, b := plain("a"), plain("b")
-	a.Labels = map[string]string{"cost-center": "c1", "broken": "x\xffy", "long": strings.Repeat("é", 200)}
+	a.Labels = map[string]string{"cost-unit": "c1", "broken": "x\xffy", "long": strings.Repeat("é", 200)}
 	e := newTest(t, a, b)
 	families, err := e.Gatherer().Gather()
 	if err != nil {
@@ -185,10 +189,10 @@ func TestInfoLabels(t *testing.T) {
 	slices.SortFunc(got, func(a, b map[string]string) int { return strings.Compare(a["target"], b["target"]) })
 	want := map[string]string{
 		"target": "a", "location": "here", "model": "distilbert/sst-2", "task": "text-classification", "provider": "",
-		"url_host": "10.0.0.7:8080", "revision": "", "cost_center": "c1", "broken": "x\uFFFDy", "long": strings.Repeat("é", 128),
+		"url_host": "10.0.0.7:8080", "revision": "", "cost_unit": "c1", "broken": "x\uFFFDy", "long": strings.Repeat("é", 128),
 	}
 	empty := maps.Clone(want)
-	empty["target"], empty["cost_center"], empty["broken"], empty["long"] = "b", "", "", ""
+	empty["target"], empty["cost_unit"], empty["broken"], empty["long"] = "b", "", "", ""
 	if diff := cmp.Diff([]map[string]string{want, empty}, got); diff != "" {
 		t.Errorf("labels of the info series (-want +got):\n%s", diff)
 	}

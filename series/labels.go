@@ -54,21 +54,23 @@ const (
 
 // The results of a slot.
 const (
-	// SlotRun is a slot whose run was started.
+	// SlotRun is a slot whose run was started on time and has ended.
 	SlotRun = "run"
-	// SlotLate is a slot whose run was started later than it should have been.
+	// SlotLate is one whose run was started late.
 	SlotLate = "late"
-	// SlotMissed is a slot that passed, most often because the run before had
-	// not ended.
+	// SlotMissed is one that passed, most often because the run before it had not
+	// ended.
 	SlotMissed = "missed"
-	// SlotWithheld is a slot for which there was no budget.
-	SlotWithheld = "withheld"
-	// SlotHeld is a slot of a lane that something else holds.
+	// SlotHeld is one of a lane that something else holds.
 	SlotHeld = "held"
-	// SlotSuspended is a slot of a target that is suspended.
-	SlotSuspended = "suspended"
-	// SlotMaintenance is a slot within a maintenance time that stops it.
+	// SlotExcluded is one for which its exclusion group had no place.
+	SlotExcluded = "excluded"
+	// SlotMaintenance is one within a maintenance time that stops probing.
 	SlotMaintenance = "maintenance"
+	// SlotWithheld is one for which there was no budget.
+	SlotWithheld = "withheld"
+	// SlotPanicked is one whose run ended in a fault of hfwatch's own.
+	SlotPanicked = "panicked"
 )
 
 // LabelName returns name as a label name of Prometheus's classic character

@@ -1,5 +1,7 @@
 package series
 
+import "slices"
+
 // The series of targets.
 const (
 	Probes         Series = "hfwatch_probes_total"
@@ -10,7 +12,7 @@ const (
 	TPOT           Series = "hfwatch_tpot_seconds"
 	Lag            Series = "hfwatch_lag_seconds"
 	PhaseSeconds   Series = "hfwatch_phase_seconds_total"
-	Tokens         Series = "hfwatch_tokens_total"
+	Tokens         Series = "hfwatch_tokens_total" //nolint:gosec // the name of a series, and no credential
 	TargetInfo     Series = "hfwatch_target_info"
 	TargetInterval Series = "hfwatch_target_interval_seconds"
 	FirstSeen      Series = "hfwatch_target_first_seen_timestamp_seconds"
@@ -51,7 +53,7 @@ const (
 // All returns the whole list: the series of targets, then those of hfwatch
 // itself.
 func All() []Definition {
-	return append(append(distributions(), targets()...), self()...)
+	return slices.Concat(distributions(), targets(), self(), pipeline())
 }
 
 // distributions returns the series that are made of the results of a target.
@@ -208,6 +210,13 @@ func self() []Definition {
 			Series: MaintenanceActive, Type: Gauge, Labels: []Label{{Name: Maintenance}},
 			Help: "1 while the maintenance time lasts, else 0.",
 		},
+	}
+}
+
+// pipeline returns the series of where results go: records, the embedded
+// database and its rules.
+func pipeline() []Definition {
+	return []Definition{
 		{
 			Series: RecordsWritten, Type: Counter,
 			Help: "Results that were written to the records.",

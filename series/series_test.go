@@ -149,7 +149,7 @@ func TestBuckets(t *testing.T) {
 func TestLabelName(t *testing.T) {
 	for _, c := range []struct{ name, want, why string }{
 		{"team", "team", "a good name stays"},
-		{"cost-center", "cost_center", "a dash is not allowed"},
+		{"cost-unit", "cost_unit", "a dash is not allowed"},
 		{"app.kubernetes.io/name", "app_kubernetes_io_name", "nor are dots and slashes"},
 		{"2nd", "_2nd", "a name does not begin with a digit"},
 		{"größe", "gr__e", "a letter outside ASCII is one character"},

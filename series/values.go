@@ -35,7 +35,7 @@ func lanes() []string { return []string{"baseline", "window", "coldstart", Other
 
 func slots() []string {
 	return []string{
-		SlotRun, SlotLate, SlotMissed, SlotWithheld, SlotHeld, SlotSuspended, SlotMaintenance, Other,
+		SlotRun, SlotLate, SlotMissed, SlotHeld, SlotExcluded, SlotMaintenance, SlotWithheld, SlotPanicked, Other,
 	}
 }
 
