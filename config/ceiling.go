@@ -193,9 +193,12 @@ func limitsBelow(c Ceiling, b budget.Limits) string {
 		times   float64
 		unit    string
 	}{
-		{c.Requests, float64(b.RequestsPerDay), days, "requests a day"}, {c.Requests, float64(b.RequestsPerMonth), 1, "requests a month"},
-		{c.Tokens, float64(b.TokensPerDay), days, "tokens a day"}, {c.Tokens, float64(b.TokensPerMonth), 1, "tokens a month"},
-		{c.USD, b.USDPerDay, days, "USD a day"}, {c.USD, b.USDPerMonth, 1, "USD a month"},
+		{c.Requests, float64(b.RequestsPerDay), days, "requests a day"},
+		{c.Requests, float64(b.RequestsPerMonth), 1, "requests a month"},
+		{c.Tokens, float64(b.TokensPerDay), days, "tokens a day"},
+		{c.Tokens, float64(b.TokensPerMonth), 1, "tokens a month"},
+		{c.USD, b.USDPerDay, days, "USD a day"},
+		{c.USD, b.USDPerMonth, 1, "USD a month"},
 	} {
 		if v, known := l.ceiling.Get(); l.limit > 0 && (!known || v > l.limit*l.times) {
 			out = append(out, number(l.limit)+" "+l.unit)

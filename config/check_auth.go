@@ -70,7 +70,7 @@ func (m *modelCheck) auth(e *probe.Endpoint) {
 // or not. ${HF_TOKEN:-} says so only where the variable is set.
 func (c *checker) tokenGiven() bool {
 	token := c.raw.Hub.n.get("token")
-	return c.raw.Hub.has("token_file") || token != nil && !(token.optional && token.text == "")
+	return c.raw.Hub.has("token_file") || token != nil && (!token.optional || token.text != "")
 }
 
 // credentials returns the header that auth describes.

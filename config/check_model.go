@@ -27,8 +27,6 @@ type modelCheck struct {
 	// router is true for the router's routes, dedicated for an endpoint of
 	// Hugging Face's.
 	router, dedicated bool
-	// asks are the requests that the inputs make.
-	asks []probe.Request
 }
 
 // problem reports a problem of the model. Where it stands in the defaults or a

@@ -48,7 +48,7 @@ func (c *checker) unpriced(m *checked) {
 	all := c.cfg.Budget.USDPerDay > 0 || c.cfg.Budget.USDPerMonth > 0
 	t := m.out.Target
 	hosted := t.Endpoint.Route != probe.RouteURL || t.Endpoint.URL != nil && hubHost(t.Endpoint.URL.Hostname())
-	if !own && !(all && hosted) {
+	if !own && (!all || !hosted) {
 		return
 	}
 	if m.raw.Price != nil && (!t.Price.USDPerHour.IsZero() ||

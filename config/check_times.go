@@ -35,6 +35,7 @@ func (m *modelCheck) wakes() {
 	switch {
 	case m.router && m.raw.has("wake"):
 		m.problem(at, "the router's models do not sleep by themselves", "remove wake")
+		m.target.Wake = ""
 		return
 	case m.dedicated && !m.raw.has("wake"):
 		m.problem(at, "is missing: a dedicated endpoint may scale to zero",
@@ -97,6 +98,8 @@ func (m *modelCheck) baseline() {
 	raw := &m.raw.Baseline
 	written := m.raw.has("baseline") && m.raw.n.get("baseline").from != "defaults" && !m.raw.n.get("baseline").off()
 	if raw.off {
+		// Windows and probes by hand have a limit all the same.
+		m.target.Timeout = m.timeout(raw, parsed{})
 		if m.target.Wake == probe.NeverWake {
 			m.problem(raw.here(), "never_wake without a baseline does nothing", "write a baseline, or remove the model")
 		}

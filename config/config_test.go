@@ -206,6 +206,10 @@ func TestDefaults(t *testing.T) {
 	if got := fast.Models[0].Baseline.Timeout; got != 10*time.Second {
 		t.Errorf("default timeout of a slot of 10s = %v, want the slot", got)
 	}
+	off := mustLoad(t, small+"    baseline: off\n", nil)
+	if m := off.Models[0]; m.Baseline != nil || m.Target.Timeout != 30*time.Second {
+		t.Errorf("without a baseline: %v, timeout %v, want nil and 30s for probes by hand", m.Baseline, m.Target.Timeout)
+	}
 	unnamed := mustLoad(t, "models: [{model: org/a, task: text-classification, inputs: [x]}]\n", nil)
 	if got := unnamed.Models[0].Target.Name; got != "org/a" {
 		t.Errorf("default name = %q, want the model's id", got)

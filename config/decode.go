@@ -208,60 +208,60 @@ func (d *decoder) table(n *node, f field, into reflect.Value) {
 
 // scalar reads a single value.
 func (d *decoder) scalar(n *node, f field, into reflect.Value) {
-	if n.kind != scalar {
+	switch {
+	case n.kind != scalar:
 		d.wrongKind(n, scalar)
-		return
-	}
-	if n.broken {
-		return
-	}
-	if !n.loose && !slices.Contains([]string{"!!str", "!!int", "!!float", "!!bool", "!!timestamp", "!!merge"}, n.tag) {
+	case n.broken:
+	case !n.loose && !slices.Contains([]string{"!!str", "!!int", "!!float", "!!bool", "!!timestamp", "!!merge"}, n.tag):
 		d.report(n.spot(), "has the type "+quote(n.tag), "remove the tag before the value")
-		return
+	default:
+		if what, remedy := set(n, f, into); what != "" {
+			d.report(n.spot(), what, remedy)
+		}
 	}
+}
+
+// set reads a scalar's text into a field, or returns what is wrong with it.
+func set(n *node, f field, into reflect.Value) (what, remedy string) {
+	hidden := f.secret || n.secret
 	shown := quote(n.text)
-	if f.secret || n.secret {
+	if hidden {
 		shown = "the value"
 	}
 	if v, ok := into.Addr().Interface().(value); ok {
 		what, remedy := v.parse(n.text)
-		if what != "" && (f.secret || n.secret) {
+		if what != "" && hidden {
 			what = "the value is not of the right form"
 		}
-		if what != "" {
-			d.report(n.spot(), what, remedy)
-		}
-		return
+		return what, remedy
 	}
-	switch into.Kind() {
+	quoted := n.tag == "!!str" && !n.loose
+	switch into.Kind() { //nolint:exhaustive // Raw types have no other kinds.
 	case reflect.String:
 		if len(f.enum) > 0 && !slices.Contains(f.enum, n.text) {
-			d.report(n.spot(), "there is no "+f.key+" "+shown, meant(n.text, f.enum))
-			return
+			return "there is no " + f.key + " " + shown, meant(n.text, f.enum)
 		}
 		into.SetString(n.text)
 	case reflect.Bool:
 		b, ok := map[string]bool{"true": true, "on": true, "false": false, "off": false}[n.text]
 		if !ok {
-			d.report(n.spot(), shown+" is neither true nor false", "write true or false")
-			return
+			return shown + " is neither true nor false", "write true or false"
 		}
 		into.SetBool(b)
 	case reflect.Int, reflect.Int64:
 		i, err := strconv.ParseInt(n.text, 10, 64)
-		if err != nil || (n.tag == "!!str" && !n.loose) {
-			d.report(n.spot(), shown+" is not a whole number", "write digits without quotes, such as 1000")
-			return
+		if err != nil || quoted {
+			return shown + " is not a whole number", "write digits without quotes, such as 1000"
 		}
 		into.SetInt(i)
 	case reflect.Float64:
 		x, ok := finite(n.text)
-		if !ok || (n.tag == "!!str" && !n.loose) {
-			d.report(n.spot(), shown+" is not a number", "write a plain number without unit or quotes, such as 0.5")
-			return
+		if !ok || quoted {
+			return shown + " is not a number", "write a plain number without unit or quotes, such as 0.5"
 		}
 		into.SetFloat(x)
 	}
+	return "", ""
 }
 
 // wrongKind reports a node of another form than wanted.

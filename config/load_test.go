@@ -38,7 +38,7 @@ defaults:
 models:
   - name: sentiment
     model: org/sentiment
-    task: text-clasification
+    task: text-classificatoin
     inputs: ["I love it."]
   - name: assistant
     model: org/assistant
@@ -378,8 +378,10 @@ func TestWarnings(t *testing.T) {
 		{"keep_warm without a price", notify + dedicated, "probes keep this dedicated endpoint awake: its price by the hour is not known"},
 		{"no price in a budget of money", notify + small + "    budget: {usd_per_day: 1}\n", "its budget limits money, and the price of a is not known: what it costs is not counted"},
 		{"a shipped alert replaced", notify + small + "alerts: [{name: TargetFailing, when: response > 2s in 3 of 5}]\n", "replaces the alert of this name that comes with hfwatch"},
-		{"credentials in the open", notify + "models: [{model: a, task: custom, inputs: [x], url: \"http://example.org\", auth: {token_file: /run/secrets/tei}}]\n",
-			"the credentials go over plain http to a host that is not private"},
+		{
+			"credentials in the open", notify + "models: [{model: a, task: custom, inputs: [x], url: \"http://example.org\", auth: {token_file: /run/secrets/tei}}]\n",
+			"the credentials go over plain http to a host that is not private",
+		},
 	} {
 		c := mustLoad(t, row.text, nil)
 		if len(c.Warnings) != 1 || c.Warnings[0].What != row.want || c.Warnings[0].Remedy == "" {

@@ -119,21 +119,21 @@ func readFile(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(data)) > limit {
-		return nil, tooLarge(limit)
+		return nil, tooLargeError(limit)
 	}
 	return data, nil
 }
 
-// tooLarge is the error of a file that is over its bound, in bytes.
-type tooLarge int64
+// tooLargeError is the error of a file that is over its bound, in bytes.
+type tooLargeError int64
 
 // Error names the bound.
-func (t tooLarge) Error() string { return "is larger than " + size(t).String() }
+func (t tooLargeError) Error() string { return "is larger than " + size(t).String() }
 
 // unreadable returns what a failed read means to a person, without the path
 // that the problem names already.
 func unreadable(err error) string {
-	var large tooLarge
+	var large tooLargeError
 	switch {
 	case errors.As(err, &large):
 		return "the file " + large.Error()

@@ -63,7 +63,7 @@ func (p Problem) String() string {
 
 // Problems is everything that is wrong, sorted by place. It is the error of
 // Load.
-type Problems []Problem
+type Problems []Problem //nolint:errname // They are warnings as well.
 
 // Error returns one line for each problem.
 func (ps Problems) Error() string {

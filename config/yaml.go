@@ -167,7 +167,8 @@ func (b *builder) build(y *yaml.Node, s step) *node {
 	}
 	b.nodes++
 	if b.depth++; b.nodes > maxNodes || b.depth > maxDepth || b.open[y] {
-		return b.overfull(y, s, at)
+		b.overfull(y, s, at)
+		return nil
 	}
 	b.open[y] = true
 	defer func() { b.depth--; delete(b.open, y) }()
@@ -198,7 +199,7 @@ func (b *builder) build(y *yaml.Node, s step) *node {
 }
 
 // overfull reports that a bound was hit and ends the build.
-func (b *builder) overfull(y *yaml.Node, s step, at Place) *node {
+func (b *builder) overfull(y *yaml.Node, s step, at Place) {
 	b.full = true
 	switch {
 	case b.open[y]:
@@ -209,7 +210,6 @@ func (b *builder) overfull(y *yaml.Node, s step, at Place) *node {
 		b.report(at, "file", fmt.Sprintf("holds more than %d values once aliases are written out", maxNodes),
 			"use fewer aliases, and move inputs into inputs_file")
 	}
-	return nil
 }
 
 // mapping fills n with the keys of y: its own first, then those of its merge
