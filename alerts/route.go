@@ -44,7 +44,7 @@ func Route(found []prom.Alert, r Routing) []notify.Routed {
 		routed := notify.Routed{Alert: value(a, r.Evidence), To: to[a.Rule]}
 		id := notify.Identity(routed.Alert)
 		if len(routed.To) == 0 && id.Severity == string(Info) {
-			routed.To = asked(r.Receivers)
+			routed.To = asked(r.Receivers, id)
 		}
 		routed.Muted = r.Muted != nil && r.Muted(id)
 		out = append(out, routed)
@@ -52,13 +52,13 @@ func Route(found []prom.Alert, r Routing) []notify.Routed {
 	return out
 }
 
-// asked returns the receivers that match the severity info. Where there are
-// none it returns a name that no receiver can have, since an empty list would
-// be everybody.
-func asked(receivers []notify.Receiver) []string {
+// asked returns the receivers that ask for the severity info and match the
+// alert. Before them stands a name that no receiver can have, since an empty
+// list would be everybody.
+func asked(receivers []notify.Receiver, id probe.Identity) []string {
 	names := []string{""}
 	for _, r := range receivers {
-		if r.Match.Severity == string(Info) {
+		if r.Match.Severity == string(Info) && r.Match.Selects(id) {
 			names = append(names, r.Name)
 		}
 	}

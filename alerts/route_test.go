@@ -101,7 +101,7 @@ func TestRoute(t *testing.T) {
 	resolved.ResolvedAt = at.Add(time.Hour)
 	routing := alerts.Routing{
 		Rules:     []alerts.Rule{{Name: "Named", Notify: []string{"ops"}}, {Name: "Named info", Notify: []string{"ops"}}},
-		Receivers: []notify.Receiver{{Name: "ops"}, {Name: "dead", Match: probe.Match{Severity: "info"}}},
+		Receivers: []notify.Receiver{{Name: "ops"}, {Name: "dead", Match: probe.Match{Severity: "info"}}, {Name: "other", Match: probe.Match{Severity: "info", Name: "b"}}},
 		Muted:     func(id probe.Identity) bool { return id.Labels["alertname"] == "Muted" },
 		Evidence:  e,
 	}

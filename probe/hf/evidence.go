@@ -34,6 +34,10 @@ func evidence(res *probe.Result, h http.Header, streamed bool) {
 		}
 	}
 	res.RetryAfter = retryAfter(res.Status, h)
+	if at, err := http.ParseTime(h.Get("Date")); err == nil && h.Get("Age") == "" {
+		// What a cache kept for a while bears the time at which it was made.
+		res.Date = at.UTC()
+	}
 	if topic := h.Get("X-HF-Warning"); topic != "" {
 		res.Warnings = append(res.Warnings, "the Hub warns: "+topic)
 	}

@@ -1,0 +1,170 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/hfwatch/hfwatch/budget"
+	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/schedule"
+)
+
+// entries returns the lanes of the configuration in force.
+func (d *Daemon) entries() []schedule.Entry {
+	w := d.now.Load()
+	var out []schedule.Entry
+	for _, m := range w.cfg.Models {
+		if m.Baseline == nil {
+			continue
+		}
+		name, b := m.Target.Name, m.Baseline
+		out = append(out, schedule.Entry{
+			Target: name, Lane: probe.LaneBaseline, Schedule: b.Schedule,
+			Offset: schedule.Offset(name, w.cfg.Location, b.Schedule.Gap(time.Now(), 50), b.Jitter),
+			Skip: func(due time.Time) bool {
+				w := d.now.Load()
+				return w.maintenance.StopsProbing(w.identity(name), due)
+			},
+			Job: func(ctx context.Context, slot schedule.Slot) bool { return d.baseline(ctx, name, slot) },
+		})
+	}
+	return out
+}
+
+// baseline probes a target for a slot. It reports whether it sent anything.
+func (d *Daemon) baseline(ctx context.Context, name string, slot schedule.Slot) bool {
+	m, ok := d.now.Load().models[name]
+	if !ok {
+		// Removed by a reload between the slot and its run.
+		return true
+	}
+	shot := probe.Shot{
+		Target: m.Target, Kind: probe.Baseline, Lane: probe.LaneBaseline, Due: slot.Due, Seq: slot.Seq, Timeout: m.Baseline.Timeout,
+		Reuse: m.Connection == "reuse",
+	}
+	_, err := d.shoot(ctx, shot, budget.Baseline)
+	return err == nil
+}
+
+// shoot reserves, sends, settles and hands on. An error says that nothing was
+// sent because the budget did not allow it.
+func (d *Daemon) shoot(ctx context.Context, shot probe.Shot, class budget.Class) (probe.Result, error) {
+	call, err := d.runner.Prepare(shot)
+	if err != nil {
+		res := d.runner.Failed(call, err)
+		d.hand(res)
+		return res, nil
+	}
+	most := ceiling(shot.Target, call.Request.TokensIn, call.Request.TokensOut)
+	lease, err := d.ledger.Reserve(time.Now(), shot.Target.Name, class, most)
+	if err != nil {
+		d.withheld(shot.Target.Name, err)
+		return probe.Result{}, err
+	}
+	res := d.runner.Run(ctx, call, probe.Circumstances{OKBefore: d.memos.okBefore(shot.Target.Name, call.ParamsHash)})
+	settle(d.ledger, lease, res, most)
+	d.hand(res)
+	return res, nil
+}
+
+// ceiling returns the most that one request of a target can take, given the
+// most tokens of its request and of its answer.
+func ceiling(t *probe.Target, in, out int) budget.Amount {
+	usd, _ := t.Price.Cost(probe.Some(in), probe.Some(out)).Get()
+	return budget.Amount{Requests: 1, Tokens: int64(in + out), MicroUSD: int64(math.Ceil(usd * 1e6))}
+}
+
+// settle books what a request took.
+func settle(l *budget.Ledger, lease budget.Lease, res probe.Result, most budget.Amount) {
+	if res.Sent.IsZero() {
+		l.Release(lease)
+		return
+	}
+	l.Settle(lease, spent(res, most))
+}
+
+// spent returns what a request that was sent has taken. What the answer does
+// not tell is taken to be the ceiling, unless no model can have worked: an
+// answer that is no success, or none at all for want of a connection.
+func spent(res probe.Result, most budget.Amount) budget.Amount {
+	amount := budget.Amount{Requests: 1}
+	in, knowsIn := res.TokensIn.Get()
+	out, knowsOut := res.TokensOut.Get()
+	idle := res.Status >= 300 || res.Outcome == probe.DNS || res.Outcome == probe.Connect || res.Outcome == probe.TLS
+	switch {
+	case knowsIn && knowsOut:
+		amount.Tokens = int64(in + out)
+	case !idle:
+		amount.Tokens = most.Tokens
+	}
+	usd, knowsUSD := res.CostUSD.Get()
+	switch {
+	case knowsUSD:
+		amount.MicroUSD = int64(math.Ceil(usd * 1e6))
+	case !idle:
+		amount.MicroUSD = most.MicroUSD
+	}
+	return amount
+}
+
+// withheld logs the first of a row of withheld probes of a target.
+func (d *Daemon) withheld(name string, err error) {
+	if d.memos.say(name, "withheld") {
+		d.logger.Warn("probes withheld", "target", name, "err", err)
+	}
+}
+
+// hand gives a result to all whom it concerns. None of them waits for anything
+// outside the process.
+func (d *Daemon) hand(res probe.Result) {
+	w := d.now.Load()
+	d.exporter.Record(res)
+	d.counter.RecordOf(res, w.identity(res.Target).Labels)
+	d.evidence.Record(res)
+	d.evaluator.Record(res)
+	if d.records != nil {
+		d.records.Record(res)
+	}
+	d.memos.remember(res)
+	d.speak(res)
+}
+
+// speak logs a line where the state of a target changes, and each result at
+// debug level.
+func (d *Daemon) speak(res probe.Result) {
+	d.logger.Debug("result", "target", res.Target, "kind", string(res.Kind), "outcome", string(res.Outcome),
+		"service", res.Service.String(), "id", res.ID)
+	if res.Kind != probe.Baseline || res.Outcome == probe.Canceled || !d.memos.say(res.Target, string(res.Outcome)) {
+		return
+	}
+	say := d.logger.Warn
+	if res.Counts == probe.Good {
+		say = d.logger.Info
+	}
+	say("target changed", "target", res.Target, "outcome", string(res.Outcome),
+		"fault", string(res.Fault), "phase", string(res.Phase), "status", res.Status, "error", res.Error, "request_id", res.RequestID)
+}
+
+// Manual probes a configured target now, in its baseline lane and from its
+// budget. The error wraps schedule.ErrBusy or schedule.ErrUnknown, or is the
+// budget's.
+func (d *Daemon) Manual(ctx context.Context, name string) (probe.Result, error) {
+	m, ok := d.now.Load().models[name]
+	if !ok {
+		return probe.Result{}, fmt.Errorf("%q: %w", name, schedule.ErrUnknown)
+	}
+	var res probe.Result
+	var err error
+	do := func() {
+		shot := probe.Shot{Target: m.Target, Kind: probe.Manual, Lane: probe.LaneBaseline, Due: time.Now()}
+		res, err = d.shoot(ctx, shot, budget.Manual)
+	}
+	if m.Baseline == nil {
+		do()
+		return res, err
+	}
+	return res, errors.Join(d.scheduler.Try(name, probe.LaneBaseline, do), err)
+}

@@ -1,0 +1,230 @@
+// Package daemon owns the lifetimes of everything that watches: it builds the
+// parts from a configuration, wires each result to whom it concerns, replaces
+// the configuration while probing goes on, and stops in order.
+//
+// It is the only wiring and the only fan-out. It refuses to decide anything
+// that a package below can decide from values, and to touch the process:
+// signals, exit codes and flags are the command's. A Daemon is used as New,
+// Start, any number of Reloads, Stop; its methods may be called from several
+// goroutines.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hfwatch/hfwatch/alerts"
+	"github.com/hfwatch/hfwatch/alerts/notify"
+	"github.com/hfwatch/hfwatch/budget"
+	"github.com/hfwatch/hfwatch/config"
+	"github.com/hfwatch/hfwatch/exporter"
+	"github.com/hfwatch/hfwatch/history"
+	"github.com/hfwatch/hfwatch/internal/prom"
+	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/probe/hf"
+	"github.com/hfwatch/hfwatch/schedule"
+)
+
+// Options are what a Daemon is made of besides its configuration.
+type Options struct {
+	// Load reads and checks the configuration, at start and at every reload.
+	Load func() (*config.Config, error)
+	// Version is hfwatch's own.
+	Version string
+	// Logger must not be nil.
+	Logger *slog.Logger
+	// Listener serves pages and /metrics; nil serves none.
+	Listener net.Listener
+	// ExternalURL is where people reach this hfwatch; messages name it.
+	ExternalURL string
+	// WebConfigFile is exporter-toolkit's file for TLS and passwords; empty is
+	// none.
+	WebConfigFile string
+	// Lifecycle opens /-/reload, and Probe opens /probe, to the network.
+	Lifecycle, Probe bool
+	// Grace is how long probes in flight may go on when stopping; 0 is 30 s.
+	Grace time.Duration
+	// Dial makes the connections of probes and notifications; nil is the
+	// network's own.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// defaultGrace is how long probes in flight may go on when stopping.
+const defaultGrace = 30 * time.Second
+
+// Daemon is a running watch.
+type Daemon struct {
+	opts   Options
+	logger *slog.Logger
+
+	exporter *exporter.Exporter
+	client   *hf.Client
+	runner   probe.Runner
+	ledger   *budget.Ledger
+	// records is nil where history is off.
+	records   *history.Records
+	counter   *alerts.Counter
+	evidence  *alerts.Evidence
+	scheduler *schedule.Scheduler
+	evaluator *evaluator
+	// sender is nil where alerting is off.
+	sender *notify.Sender
+
+	now   atomic.Pointer[watched]
+	ready atomic.Bool
+	memos memos
+
+	reloading sync.Mutex
+	undo      cleanups
+	stopOnce  sync.Once
+	stopped   error
+}
+
+// New builds a daemon from its configuration. Nothing is probed before Start.
+// What was built is taken down again where something fails.
+func New(ctx context.Context, o Options) (d *Daemon, err error) {
+	if o.Grace <= 0 {
+		o.Grace = defaultGrace
+	}
+	cfg, err := o.Load()
+	if err != nil {
+		return nil, err
+	}
+	d = &Daemon{opts: o, logger: o.Logger}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, d.undo.run(context.WithoutCancel(ctx)))
+		}
+	}()
+	d.exporter = exporter.New(exporter.Options{Location: cfg.Location, Version: o.Version, Logger: o.Logger})
+	d.client = hf.New(hf.Options{Version: o.Version, Dial: o.Dial})
+	d.undo.add("connections", func(context.Context) error { d.client.Close(); return nil })
+	d.runner = probe.Runner{Exchanger: d.client, Location: cfg.Location, Version: o.Version}
+	d.counter, d.evidence = alerts.NewCounter(), alerts.NewEvidence()
+	if err := d.exporter.Registerer().Register(d.counter); err != nil {
+		return nil, fmt.Errorf("series of alerts: %w", err)
+	}
+	if err := d.open(ctx, cfg); err != nil {
+		return nil, err
+	}
+	if err := d.alerting(ctx, cfg); err != nil {
+		return nil, err
+	}
+	d.scheduler = schedule.New(ctx, schedule.Options{Logger: o.Logger, Observer: slots{d.exporter}})
+	d.undo.add("scheduler", d.drain)
+	if err := d.adopt(cfg); err != nil {
+		return nil, err
+	}
+	d.exporter.Reloaded(true)
+	d.restore(ctx, cfg)
+	return d, nil
+}
+
+// open opens what is on the disk: budgets, records and series.
+func (d *Daemon) open(ctx context.Context, cfg *config.Config) error {
+	if err := os.MkdirAll(cfg.Data.Dir, 0o700); err != nil {
+		return fmt.Errorf("data.dir: %w", err)
+	}
+	ledger, err := budget.Open(ctx, budget.Options{Dir: cfg.Data.Dir, Logger: d.logger})
+	if err != nil {
+		return err
+	}
+	d.ledger = ledger
+	d.undo.add("budget", func(context.Context) error { return ledger.Close() })
+	if cfg.History {
+		d.records, err = history.Open(ctx, history.Options{
+			Path: filepath.Join(cfg.Data.Dir, "records.db"), Retention: cfg.Data.Retention,
+			MaxBytes: cfg.Data.MaxSize / 4, Logger: d.logger, Observer: records{d.exporter},
+		})
+		if err != nil {
+			return err
+		}
+		d.undo.add("records", d.records.Close)
+	}
+	return nil
+}
+
+// alerting opens the series and makes the tick, with rules and a sender where
+// alerting is on.
+func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
+	d.evaluator = &evaluator{
+		gatherer: d.exporter.Gatherer(), watch: d.exporter, logger: d.logger, every: cfg.EvaluationInterval,
+		origin: time.Now(), refresh: d.refresh,
+	}
+	if cfg.Alerting || cfg.History {
+		retention, size := cfg.Data.Retention, cfg.Data.MaxSize*3/4
+		if !cfg.History {
+			retention = longest(cfg.Alerts)
+		}
+		db, err := prom.Open(prom.Options{Dir: filepath.Join(cfg.Data.Dir, "series"), Retention: retention, MaxBytes: size, Logger: d.logger})
+		if err != nil {
+			return err
+		}
+		d.evaluator.db, d.evaluator.clock = db, prom.NewClock(db.Newest())
+		d.undo.add("series", func(context.Context) error { return db.Close() })
+	}
+	if cfg.Alerting {
+		rules, err := prom.NewRules(d.evaluator.db, compile(cfg), prom.RulesOptions{ExternalURL: d.opts.ExternalURL, Logger: d.logger})
+		if err != nil {
+			return fmt.Errorf("alerts: %w", err)
+		}
+		d.sender, err = notify.New(ctx, receivers(cfg), d.notifyOptions())
+		if err != nil {
+			return err
+		}
+		d.undo.add("notifications", d.sender.Stop)
+		d.evaluator.rules, d.evaluator.sender = rules, d.sender
+	}
+	return nil
+}
+
+// Start begins to probe, to evaluate and to serve.
+func (d *Daemon) Start(ctx context.Context) error {
+	d.evaluator.start(ctx)
+	d.undo.add("evaluation", func(ctx context.Context) error { d.evaluator.stop(ctx); return nil })
+	d.scheduler.Update(d.entries())
+	if err := d.serve(ctx); err != nil {
+		return err
+	}
+	d.ready.Store(true)
+	w := d.now.Load()
+	d.logger.Info("watching", "targets", len(w.cfg.Models), "location", w.cfg.Location, "version", d.opts.Version)
+	return nil
+}
+
+// Stop ends everything in the reverse order of its start: no new probes, those
+// in flight for the grace time, then what is left to write and to deliver, as
+// long as ctx allows. Its error joins those of all parts; a second call returns
+// the same.
+func (d *Daemon) Stop(ctx context.Context) error {
+	d.stopOnce.Do(func() {
+		d.ready.Store(false)
+		d.reloading.Lock()
+		defer d.reloading.Unlock()
+		d.stopped = d.undo.run(ctx)
+	})
+	return d.stopped
+}
+
+// drain stops the scheduler within the grace time.
+func (d *Daemon) drain(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, d.opts.Grace, errors.New("the grace time is over"))
+	defer cancel()
+	return d.scheduler.Stop(ctx)
+}
+
+// Addr returns where pages are served; nil where none are.
+func (d *Daemon) Addr() net.Addr {
+	if d.opts.Listener == nil {
+		return nil
+	}
+	return d.opts.Listener.Addr()
+}

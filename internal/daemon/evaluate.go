@@ -1,0 +1,187 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hfwatch/hfwatch/alerts"
+	"github.com/hfwatch/hfwatch/alerts/notify"
+	"github.com/hfwatch/hfwatch/internal/prom"
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// evaluator is the tick: gather, append at that instant, evaluate, notify. It
+// is used from one goroutine, but for its routing and its hint.
+type evaluator struct {
+	gatherer prometheus.Gatherer
+	// refresh brings up to date what is gathered.
+	refresh func()
+	// db is nil where both alerting and history are off.
+	db *prom.DB
+	// rules and sender are nil where alerting is off.
+	rules  *prom.Rules
+	sender *notify.Sender
+	watch  evaluationObserver
+	logger *slog.Logger
+	origin time.Time
+	clock  prom.Clock
+	// failing is true while samples cannot be stored.
+	failing bool
+
+	mu      sync.Mutex
+	every   time.Duration
+	routing alerts.Routing
+	hint    prom.Hint
+
+	cancel context.CancelFunc
+	done   chan struct{}
+}
+
+// evaluationObserver is told of every tick.
+type evaluationObserver interface {
+	// Evaluated says how long a tick took and what it stored and refused.
+	Evaluated(took time.Duration, samples int, refused map[string]int)
+	// EvaluationFailed counts one failure, by rule; the rule is empty where
+	// nothing could be gathered or stored.
+	EvaluationFailed(rule string)
+	// ClockStepped counts one step of the wall clock.
+	ClockStepped(kind string)
+}
+
+// start begins to tick. The ticks keep the values of ctx and not its end.
+func (e *evaluator) start(ctx context.Context) {
+	ctx, e.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	e.done = make(chan struct{})
+	go e.run(ctx)
+}
+
+// stop ends the ticks and makes a last one, so that the last results are
+// stored.
+func (e *evaluator) stop(ctx context.Context) {
+	e.cancel()
+	<-e.done
+	e.tick(ctx)
+}
+
+// run ticks until ctx ends. A tick that takes longer than the interval skips
+// the ones that it overran.
+func (e *evaluator) run(ctx context.Context) {
+	defer close(e.done)
+	every := e.interval()
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		e.tick(ctx)
+		if now := e.interval(); now != every {
+			every = now
+			tick.Reset(every)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// interval returns the time between two ticks.
+func (e *evaluator) interval() time.Duration {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.every
+}
+
+// tick makes one evaluation now.
+func (e *evaluator) tick(ctx context.Context) {
+	start := time.Now()
+	e.refresh()
+	if e.db == nil {
+		return
+	}
+	reading := prom.Read(e.origin)
+	e.mu.Lock()
+	hint, routing := e.hint, e.routing
+	e.mu.Unlock()
+	at, clock, event := e.clock.Stamp(reading, hint)
+	e.clock = clock
+	if event.Kind != prom.EventNone {
+		e.watch.ClockStepped(string(event.Kind))
+		e.logger.Warn("the clock stepped", "kind", string(event.Kind), "by", event.By.String())
+	}
+	skew := at.Sub(reading.Wall)
+
+	families, gatherErr := e.gatherer.Gather()
+	appended, appendErr := e.db.AppendSkewed(ctx, at, skew, families)
+	refused := map[string]int{}
+	for reason, n := range appended.Refused {
+		refused[string(reason)] = n
+	}
+	if err := errors.Join(gatherErr, appendErr); err != nil && ctx.Err() == nil {
+		e.watch.EvaluationFailed("")
+		e.say(err)
+	} else {
+		e.say(nil)
+	}
+	// Without new samples every rule would cease to hold after the look-back of
+	// five minutes, and a failing disk would resolve what still fails.
+	if e.rules != nil && appendErr == nil {
+		e.evaluate(ctx, at, skew, routing)
+	}
+	e.watch.Evaluated(time.Since(start), appended.Samples, refused)
+}
+
+// evaluate runs the rules at that instant and hands on what they found.
+func (e *evaluator) evaluate(ctx context.Context, at time.Time, skew time.Duration, routing alerts.Routing) {
+	bounded, cancel := context.WithTimeout(ctx, e.interval())
+	defer cancel()
+	found, err := e.rules.Eval(bounded, at)
+	if err != nil && ctx.Err() == nil {
+		var failed prom.EvalError
+		if errors.As(err, &failed) {
+			for _, rule := range failed {
+				e.watch.EvaluationFailed(rule.Rule)
+			}
+		} else {
+			e.watch.EvaluationFailed("")
+		}
+	}
+	for i, a := range found {
+		found[i] = a.Shift(-skew)
+	}
+	e.sender.Set(time.Now(), alerts.Route(found, routing))
+}
+
+// say logs the first failure of a row and its end.
+func (e *evaluator) say(err error) {
+	if (err != nil) == e.failing {
+		return
+	}
+	e.failing = err != nil
+	if e.failing {
+		e.logger.Error("samples cannot be stored; alerts stay as they are", "err", err)
+		return
+	}
+	e.logger.Info("samples are stored again")
+}
+
+// configure replaces the interval, and whom alerts concern.
+func (e *evaluator) configure(every time.Duration, r alerts.Routing) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.every, e.routing = every, r
+}
+
+// Record takes the Date header of a result as the word of another clock.
+func (e *evaluator) Record(r probe.Result) {
+	if r.Date.IsZero() {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.hint = prom.Hint{Time: r.Date, Mono: time.Since(e.origin)}
+}

@@ -1,0 +1,99 @@
+package daemon
+
+import (
+	"bytes"
+	_ "embed"
+	"html/template"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hfwatch/hfwatch/internal/prom"
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+//go:embed front.html
+var frontHTML string
+
+// frontRow is one target on the front page.
+type frontRow struct {
+	Name, Task, Model, Provider string
+	State                       string // good, bad, apart or unknown
+	Outcomes                    []string
+	Service, FirstToken         string
+	When                        string
+	Error                       string
+	Next                        string
+}
+
+// front is the front page.
+type front struct {
+	Version, Location, Now string
+	Targets                []frontRow
+	Firing                 []frontAlert
+	Alerting               bool
+}
+
+// frontAlert is one firing alert on the front page.
+type frontAlert struct{ Name, Severity, Summary, Since string }
+
+// serveFront shows the targets and what fires.
+func (d *Daemon) serveFront(w http.ResponseWriter, _ *http.Request) {
+	page, err := template.New("front").Parse(frontHTML)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	var out bytes.Buffer
+	if err := page.Execute(&out, d.front(time.Now())); err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+	_, _ = w.Write(out.Bytes())
+}
+
+// front returns what the front page shows at a time.
+func (d *Daemon) front(now time.Time) front {
+	watched := d.now.Load()
+	f := front{Version: d.opts.Version, Location: watched.cfg.Location, Now: now.UTC().Format(time.DateTime), Alerting: d.sender != nil}
+	for _, m := range watched.cfg.Models {
+		row := frontRow{Name: m.Target.Name, Task: m.Target.Task.Name(), Model: m.Target.Model, Provider: m.Target.Provider, State: "unknown"}
+		if res, outcomes, ok := d.memos.last(m.Target.Name); ok {
+			row.State, row.Error = string(res.Counts), res.Error
+			for _, o := range outcomes {
+				row.Outcomes = append(row.Outcomes, string(o))
+			}
+			row.Service, row.FirstToken = shown(res.Service), "-"
+			if m.Target.Stream && !res.Censored {
+				row.FirstToken = shown(res.FirstToken)
+			}
+			row.When = res.Due.UTC().Format(time.TimeOnly)
+		}
+		if next := d.scheduler.Next(m.Target.Name, probe.LaneBaseline); !next.IsZero() {
+			row.Next = next.UTC().Format(time.TimeOnly)
+		}
+		f.Targets = append(f.Targets, row)
+	}
+	if d.evaluator.rules == nil {
+		return f
+	}
+	for _, a := range d.evaluator.rules.Alerts() {
+		if a.State == prom.StateFiring && a.Labels["severity"] != "info" {
+			f.Firing = append(f.Firing, frontAlert{a.Rule, a.Labels["severity"], a.Annotations["summary"], a.FiredAt.UTC().Format(time.DateTime)})
+		}
+	}
+	slices.SortFunc(f.Firing, func(a, b frontAlert) int { return strings.Compare(a.Severity+a.Name, b.Severity+b.Name) })
+	return f
+}
+
+// shown returns a duration as people read it.
+func shown(s probe.Seconds) string {
+	v, ok := s.Get()
+	if !ok {
+		return "-"
+	}
+	return v.Round(time.Millisecond).String()
+}

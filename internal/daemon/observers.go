@@ -1,0 +1,55 @@
+package daemon
+
+import (
+	"time"
+
+	"github.com/hfwatch/hfwatch/alerts/notify"
+	"github.com/hfwatch/hfwatch/exporter"
+	"github.com/hfwatch/hfwatch/history"
+	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/schedule"
+)
+
+// slots tells the exporter what becomes of slots.
+type slots struct{ e *exporter.Exporter }
+
+// Slot counts n slots, and notes the lag of one that was started.
+func (s slots) Slot(target string, lane probe.Lane, event schedule.Event, _ schedule.Reason, lag time.Duration, n int) {
+	for range n {
+		s.e.Slot(target, string(lane), string(event))
+	}
+	if event == schedule.Run || event == schedule.Late {
+		s.e.SchedulerLag(lag)
+	}
+}
+
+// Stepped counts a step of the wall clock that the scheduler saw. The
+// evaluator's clock sees the same step and tells its kind.
+func (s slots) Stepped(time.Duration) {}
+
+// notifications tells the exporter what becomes of notifications.
+type notifications struct{ e *exporter.Exporter }
+
+// Attempted counts one attempt to deliver.
+func (n notifications) Attempted(a notify.Attempt) {
+	n.e.NotificationAttempted(a.Receiver, string(a.Action), string(a.Reason), a.Took, a.Waited)
+}
+
+// Dropped counts alerts of which a receiver will not be told.
+func (n notifications) Dropped(receiver string, reason notify.DropReason, count int) {
+	n.e.NotificationsDropped(receiver, string(reason), count)
+}
+
+// records tells the exporter what becomes of records.
+type records struct{ e *exporter.Exporter }
+
+// RecordsWritten counts results that are committed.
+func (r records) RecordsWritten(n int) { r.e.RecordsWritten(n) }
+
+// RecordsDropped counts results that were given up.
+func (r records) RecordsDropped(n int, reason history.DropReason) {
+	r.e.RecordsDropped(n, string(reason))
+}
+
+// RecordsFailed counts a failed transaction.
+func (r records) RecordsFailed() { r.e.RecordsFailed() }

@@ -1,0 +1,136 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/hfwatch/hfwatch/alerts"
+	"github.com/hfwatch/hfwatch/config"
+	"github.com/hfwatch/hfwatch/exporter"
+	"github.com/hfwatch/hfwatch/internal/prom"
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// Reload puts the configuration in place that Load returns now. All that can
+// fail is done first: on any error the one before goes on as it was. Targets
+// whose configuration is unchanged keep their phase and their series.
+func (d *Daemon) Reload() error {
+	d.reloading.Lock()
+	defer d.reloading.Unlock()
+	err := d.reload()
+	d.exporter.Reloaded(err == nil)
+	if err != nil {
+		d.logger.Error("configuration not reloaded; the one before stays in force", "err", err)
+		return err
+	}
+	d.logger.Info("configuration reloaded", "targets", len(d.now.Load().cfg.Models))
+	return nil
+}
+
+// reload is Reload without its report.
+func (d *Daemon) reload() error {
+	cfg, err := d.opts.Load()
+	if err != nil {
+		return err
+	}
+	if err := immutable(d.now.Load().cfg, cfg); err != nil {
+		return err
+	}
+	if err := web.Validate(d.opts.WebConfigFile); err != nil {
+		return fmt.Errorf("--web.config.file: %w", err)
+	}
+	if err := d.adopt(cfg); err != nil {
+		return err
+	}
+	d.scheduler.Update(d.entries())
+	return nil
+}
+
+// adopt puts a configuration in place, all but its slots. On an error nothing
+// has changed.
+func (d *Daemon) adopt(cfg *config.Config) error {
+	now := time.Now()
+	infos := targets(cfg, now)
+	if err := exporter.CheckTargets(infos); err != nil {
+		return err
+	}
+	rules := compile(cfg)
+	if err := prom.CheckRules(rules); err != nil {
+		return fmt.Errorf("alerts: %w", err)
+	}
+	to := receivers(cfg)
+	if d.sender != nil {
+		if err := d.sender.Update(to); err != nil {
+			return err
+		}
+	}
+	// Nothing from here on can fail: all of it was checked.
+	if d.evaluator.rules != nil {
+		if err := d.evaluator.rules.Replace(rules); err != nil {
+			return fmt.Errorf("alerts: %w", err)
+		}
+	}
+	if err := d.exporter.SetTargets(infos); err != nil {
+		return err
+	}
+	w := watch(cfg, now)
+	d.exporter.SetReceivers(names(to))
+	d.exporter.SetRules(alerts.Names(w.rules))
+	d.ledger.SetLimits(cfg.Budget, limits(cfg))
+	d.ledger.SetNeed(w.need)
+	d.counter.SetRules(w.rules, w.identities)
+	d.evidence.Keep(w.identities)
+	d.memos.keep(w.models)
+	d.now.Store(w)
+	d.evaluator.configure(cfg.EvaluationInterval, alerts.Routing{
+		Rules: w.rules, Receivers: to, Evidence: d.evidence,
+		Muted: func(id probe.Identity) bool { return w.maintenance.Muted(id, time.Now()) },
+	})
+	return nil
+}
+
+// restoreLast is how many results of each target are looked at after a start.
+const restoreLast = 50
+
+// restore gives what the records know of each target to those that remember
+// the last results. What cannot be read is logged and does without.
+func (d *Daemon) restore(ctx context.Context, cfg *config.Config) {
+	if d.records == nil {
+		return
+	}
+	for _, m := range cfg.Models {
+		name := m.Target.Name
+		times, err := d.records.Times(ctx, name, cfg.Location)
+		if err != nil {
+			d.logger.Error("what was known of a target cannot be read", "target", name, "err", err)
+			continue
+		}
+		last, err := d.records.Last(ctx, name, cfg.Location, probe.Baseline, restoreLast)
+		if err != nil {
+			d.logger.Error("the last results of a target cannot be read", "target", name, "err", err)
+		}
+		state := exporter.State{FirstSeen: times.FirstSeen, LastResult: times.LastResult, LastSuccess: times.LastSuccess}
+		labels := m.Target.Labels
+		for _, res := range last {
+			state.Recent = append(state.Recent, res.Counts)
+			d.counter.RecordOf(res, labels)
+			d.evidence.Record(res)
+			d.memos.remember(res)
+		}
+		d.exporter.Restore(name, state)
+	}
+}
+
+// refresh brings up to date what is read from clocks and ledgers and not told.
+func (d *Daemon) refresh() {
+	w, now := d.now.Load(), time.Now()
+	used := map[exporter.Budget]float64{}
+	for _, u := range d.ledger.Usage(now) {
+		used[exporter.Budget{Target: u.Target, Period: string(u.Period), Unit: string(u.Unit)}] = u.Ratio
+	}
+	d.exporter.SetBudgets(used)
+	d.exporter.SetMaintenance(w.maintained(now))
+}

@@ -1,0 +1,170 @@
+package daemon
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/hfwatch/hfwatch/budget"
+	"github.com/hfwatch/hfwatch/schedule"
+)
+
+// ControlName is the Unix socket in the data directory through which other
+// commands of this machine's user reach the daemon.
+const ControlName = "hfwatch.sock"
+
+// serve begins to serve pages to the network, and the control socket.
+func (d *Daemon) serve(ctx context.Context) error {
+	if err := web.Validate(d.opts.WebConfigFile); err != nil {
+		return fmt.Errorf("--web.config.file: %w", err)
+	}
+	if l := d.opts.Listener; l != nil {
+		handler := sameOrigin(d.mux(d.opts.Lifecycle, d.opts.Probe))
+		if !loopback(l.Addr()) && d.opts.WebConfigFile == "" {
+			d.logger.Warn("listening beyond this machine without a web configuration; only /metrics and the health pages answer", "address", l.Addr().String())
+			handler = gate(handler)
+		}
+		d.listen(ctx, l, handler, func(s *http.Server) error {
+			return web.Serve(l, s, &web.FlagConfig{WebConfigFile: &d.opts.WebConfigFile}, d.logger)
+		})
+	}
+	return d.control(ctx)
+}
+
+// control serves everything on a socket that only this user can open.
+func (d *Daemon) control(ctx context.Context) error {
+	path := filepath.Join(d.now.Load().cfg.Data.Dir, ControlName)
+	// The ledger's lock says that no other daemon has this directory, so that a
+	// socket that is there was left behind.
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("control socket: %w", err)
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
+	if err != nil {
+		d.logger.Warn("no control socket; hfwatch probe cannot go through this daemon", "err", err)
+		return nil
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return errors.Join(fmt.Errorf("control socket: %w", err), l.Close())
+	}
+	d.listen(ctx, l, d.mux(true, true), func(s *http.Server) error { return s.Serve(l) })
+	return nil
+}
+
+// listen serves a handler until the daemon stops.
+func (d *Daemon) listen(ctx context.Context, l net.Listener, handler http.Handler, serve func(*http.Server) error) {
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err := serve(server)
+		if err != nil && !errors.Is(err, http.ErrServerClosed) {
+			d.logger.Error("serving ended", "address", l.Addr().String(), "err", err)
+		}
+	}()
+	d.undo.add("server on "+l.Addr().Network(), func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+		defer cancel()
+		err := server.Shutdown(ctx)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = server.Close()
+		}
+		<-done
+		return err
+	})
+}
+
+// mux returns the pages. lifecycle and spend open those that change something
+// and those that cost money.
+func (d *Daemon) mux(lifecycle, spend bool) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", d.exporter.Handler())
+	mux.HandleFunc("GET /-/healthy", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "hfwatch is healthy.") })
+	mux.HandleFunc("GET /-/ready", d.serveReady)
+	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/yaml; charset=utf-8")
+		_, _ = w.Write(d.now.Load().cfg.Redacted())
+	})
+	mux.HandleFunc("GET /{$}", d.serveFront)
+	reload, on := d.serveReload, d.serveProbe
+	if !lifecycle {
+		reload = off("--web.enable-lifecycle")
+	}
+	if !spend {
+		on = off("--web.enable-probe")
+	}
+	mux.HandleFunc("POST /-/reload", reload)
+	mux.HandleFunc("PUT /-/reload", reload)
+	mux.HandleFunc("GET /probe", on)
+	mux.HandleFunc("POST /probe", on)
+	return mux
+}
+
+// say writes one line.
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = fmt.Fprintln(w, text)
+}
+
+// off answers in place of a page that a flag must open.
+func off(flag string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		say(w, http.StatusForbidden, "403: this is off; start hfwatch with "+flag+" to open it.")
+	}
+}
+
+// serveReady answers 200 once everything is up, and 503 before and while
+// stopping.
+func (d *Daemon) serveReady(w http.ResponseWriter, _ *http.Request) {
+	if !d.ready.Load() {
+		say(w, http.StatusServiceUnavailable, "hfwatch is not ready.")
+		return
+	}
+	say(w, http.StatusOK, "hfwatch is ready.")
+}
+
+// serveReload reloads the configuration.
+func (d *Daemon) serveReload(w http.ResponseWriter, _ *http.Request) {
+	if err := d.Reload(); err != nil {
+		say(w, http.StatusInternalServerError, "The configuration was not reloaded, and the one before stays in force:\n"+err.Error())
+		return
+	}
+	say(w, http.StatusOK, "The configuration was reloaded.")
+}
+
+// serveProbe probes a configured target now and answers with its result. It
+// spends money, so that nothing but a configured target is probed: from its
+// budget and in its lane.
+func (d *Daemon) serveProbe(w http.ResponseWriter, r *http.Request) {
+	res, err := d.Manual(r.Context(), r.URL.Query().Get("target"))
+	var withheld *budget.Withheld
+	status := http.StatusOK
+	switch {
+	case err == nil:
+	case errors.Is(err, schedule.ErrUnknown):
+		status = http.StatusNotFound
+	case errors.Is(err, schedule.ErrBusy), errors.Is(err, schedule.ErrHeld), errors.As(err, &withheld):
+		status = http.StatusTooManyRequests
+	default:
+		status = http.StatusServiceUnavailable
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	if err != nil {
+		_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
+		return
+	}
+	_ = json.NewEncoder(w).Encode(res)
+}

@@ -1,0 +1,232 @@
+package daemon
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/hfwatch/hfwatch/alerts"
+	"github.com/hfwatch/hfwatch/alerts/notify"
+	"github.com/hfwatch/hfwatch/budget"
+	"github.com/hfwatch/hfwatch/config"
+	"github.com/hfwatch/hfwatch/exporter"
+	"github.com/hfwatch/hfwatch/internal/prom"
+	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/probe/task"
+	"github.com/hfwatch/hfwatch/schedule"
+)
+
+// Task returns the task of a name.
+func Task(name string) (probe.Task, bool) { return task.ByName(name) }
+
+// Features returns what this build can do beyond what every configuration may
+// ask; keys of anything else are refused as not available yet.
+func Features() []config.Feature { return nil }
+
+// watched is one configuration as it is in force. It is never changed.
+type watched struct {
+	cfg         *config.Config
+	models      map[string]config.Model
+	identities  []probe.Identity
+	rules       []alerts.Rule
+	maintenance schedule.Maintenances
+	needs       map[string]need
+}
+
+// watch derives from a configuration what is looked up while probing.
+func watch(cfg *config.Config, now time.Time) *watched {
+	w := &watched{
+		cfg: cfg, models: map[string]config.Model{}, rules: rulesOf(cfg), maintenance: cfg.Maintenance,
+		needs: map[string]need{},
+	}
+	for _, m := range cfg.Models {
+		w.models[m.Target.Name] = m
+		id := m.Target.Identity()
+		id.Location = cfg.Location
+		w.identities = append(w.identities, id)
+		w.needs[m.Target.Name] = needOf(m, now)
+	}
+	return w
+}
+
+// identity returns what a Match looks at in the target of that name.
+func (w *watched) identity(name string) probe.Identity {
+	i := slices.IndexFunc(w.identities, func(id probe.Identity) bool { return id.Name == name })
+	if i < 0 {
+		return probe.Identity{Name: name}
+	}
+	return w.identities[i]
+}
+
+// rulesOf returns the shipped alerts and the user's. One of the user's that
+// bears the name of a shipped one replaces it.
+func rulesOf(cfg *config.Config) []alerts.Rule {
+	own := alerts.Names(cfg.Alerts)
+	rules := slices.DeleteFunc(alerts.Shipped(), func(r alerts.Rule) bool { return slices.Contains(own, r.Name) })
+	return append(rules, cfg.Alerts...)
+}
+
+// compile returns the rules as the engine takes them.
+func compile(cfg *config.Config) []prom.Rule { return alerts.Compile(rulesOf(cfg), cfg.UserLabels) }
+
+// longest returns how long series must be kept for the rules alone: half as
+// long again as the longest time that a rule looks back, and at least a day.
+func longest(rules []alerts.Rule) time.Duration {
+	over := 16 * time.Hour
+	for _, r := range rules {
+		for _, d := range r.When.Over {
+			over = max(over, d)
+		}
+	}
+	return over * 3 / 2
+}
+
+// receivers returns the receivers that this build can deliver to.
+func receivers(cfg *config.Config) []notify.Receiver {
+	var out []notify.Receiver
+	for _, r := range cfg.Notify {
+		if r.Webhook != nil {
+			out = append(out, notify.Receiver{Name: r.Name, Match: r.Match, Webhook: r.Webhook})
+		}
+	}
+	return out
+}
+
+// names returns the receivers' names.
+func names(receivers []notify.Receiver) []string {
+	out := make([]string, len(receivers))
+	for i, r := range receivers {
+		out[i] = r.Name
+	}
+	return out
+}
+
+// targets returns what the exporter publishes of each model.
+func targets(cfg *config.Config, now time.Time) []exporter.TargetInfo {
+	var out []exporter.TargetInfo
+	for _, m := range cfg.Models {
+		t := m.Target
+		info := exporter.TargetInfo{
+			Name: t.Name, Model: t.Model, Task: t.Task.Name(), Provider: t.Provider, URLHost: t.Endpoint.URL.Host,
+			Stream: t.Stream, Timeout: t.Timeout, Labels: t.Labels, Kinds: []probe.Kind{probe.Baseline},
+		}
+		if m.Baseline != nil {
+			info.Interval = m.Baseline.Schedule.Gap(now, 50)
+			info.Timeout = m.Baseline.Timeout
+		}
+		out = append(out, info)
+	}
+	return out
+}
+
+// limits returns the budgets of the models that have one.
+func limits(cfg *config.Config) map[string]budget.Limits {
+	out := map[string]budget.Limits{}
+	for _, m := range cfg.Models {
+		if !m.Budget.IsZero() {
+			out[m.Target.Name] = m.Budget
+		}
+	}
+	return out
+}
+
+// need is what a target's baselines take in the long run.
+type need struct {
+	perSecond float64
+	ceiling   budget.Amount
+}
+
+// needWeek is how far ahead slots are counted.
+const needWeek = 7 * 24 * time.Hour
+
+// needOf counts a model's slots of the week ahead.
+func needOf(m config.Model, now time.Time) need {
+	if m.Baseline == nil {
+		return need{}
+	}
+	n := need{ceiling: ceiling(m.Target, m.TokensIn, m.TokensOut)}
+	s := m.Baseline.Schedule
+	const most = 7 * 24 * 60
+	times := s.NextN(now, most)
+	switch {
+	case len(times) == 0:
+	case len(times) == most:
+		n.perSecond = float64(most) / times[most-1].Sub(now).Seconds()
+	default:
+		count := 0
+		for _, at := range times {
+			if at.Sub(now) <= needWeek {
+				count++
+			}
+		}
+		n.perSecond = float64(count) / needWeek.Seconds()
+	}
+	return n
+}
+
+// until returns what the baselines take from now to end.
+func (n need) until(now, end time.Time) budget.Amount {
+	slots := int64(n.perSecond*max(0, end.Sub(now).Seconds()) + 0.5)
+	return budget.Amount{
+		Requests: n.ceiling.Requests * slots, Tokens: n.ceiling.Tokens * slots, MicroUSD: n.ceiling.MicroUSD * slots,
+	}
+}
+
+// need returns what the baselines of one target, or of all where the name is
+// empty, take from now to end.
+func (w *watched) need(name string, now, end time.Time) budget.Amount {
+	if name != "" {
+		return w.needs[name].until(now, end)
+	}
+	var sum budget.Amount
+	for _, n := range w.needs {
+		one := n.until(now, end)
+		sum.Requests += one.Requests
+		sum.Tokens += one.Tokens
+		sum.MicroUSD += one.MicroUSD
+	}
+	return sum
+}
+
+// immutable returns what a reload cannot change, or nil where it changes none
+// of it.
+func immutable(was, is *config.Config) error {
+	for _, c := range []struct {
+		key     string
+		changed bool
+	}{
+		{"location", was.Location != is.Location}, {"data", was.Data != is.Data},
+		{"alerting", was.Alerting != is.Alerting}, {"history", was.History != is.History},
+	} {
+		if c.changed {
+			return fmt.Errorf("%s: it cannot change while hfwatch runs; restart it", c.key)
+		}
+	}
+	return nil
+}
+
+// notifyOptions returns the settings of delivery.
+func (d *Daemon) notifyOptions() notify.Options {
+	external, err := url.Parse(d.opts.ExternalURL)
+	if err != nil {
+		external = nil
+	}
+	return notify.Options{
+		Logger: d.logger, Observer: notifications{d.exporter}, ExternalURL: external, UserAgent: "hfwatch/" + d.opts.Version,
+		Dial: d.opts.Dial,
+	}
+}
+
+// maintained returns whether each maintenance time lasts now.
+func (w *watched) maintained(now time.Time) map[string]bool {
+	out := maps.Collect(func(yield func(string, bool) bool) {
+		for _, m := range w.maintenance {
+			if !yield(m.Name, m.Active(now)) {
+				return
+			}
+		}
+	})
+	return out
+}
