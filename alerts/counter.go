@@ -7,10 +7,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/series"
 )
 
 // HitsSeries is the gauge that a Counter publishes.
-const HitsSeries = "hfwatch_alert_hits"
+const HitsSeries = string(series.AlertHits)
 
 // Counter counts, for every rule of the form "k of n" and every target that it
 // matches, how many of the target's last n results meet the rule's condition.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hfwatch/hfwatch/internal/prom"
 	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/series"
 )
 
 // Severity is how much an alert matters.
@@ -57,19 +58,10 @@ func (r Rule) targets() probe.Match {
 	return m
 }
 
-// reserved are the labels that hfwatch itself sets on alerts and series; the
-// user's labels may not bear these names.
-func reserved() []string {
-	return []string{
-		"alertname", "target", "model", "task", "location", "provider", "url_host", "severity", "kind", "outcome",
-		"fault", "counts", "result", "phase", "lane", "period", "unit", "direction", "revision", "state", "stage",
-		"receiver", "reason", "le", "quantile", "job", "instance", "alertstate",
-	}
-}
-
-// ReservedLabel reports whether hfwatch uses the label itself.
+// ReservedLabel reports whether hfwatch, or Prometheus, uses the label itself,
+// so that the user's may not bear its name.
 func ReservedLabel(name string) bool {
-	return slices.Contains(reserved(), name) || strings.HasPrefix(name, "__")
+	return series.ReservedLabel(series.LabelName(name))
 }
 
 // joined are the labels that a target's alert takes from its info series.
@@ -79,10 +71,15 @@ func joined(userLabels []string) string {
 }
 
 // Compile returns the rules as the engine takes them. userLabels are the names
-// of the labels that targets bear by configuration.
+// of the labels that targets bear by configuration; in series they stand under
+// names that Prometheus allows.
 func Compile(rules []Rule, userLabels []string) []prom.Rule {
 	out := make([]prom.Rule, 0, len(rules))
-	names := slices.Sorted(slices.Values(userLabels))
+	var names []string
+	for _, name := range userLabels {
+		names = append(names, series.LabelName(name))
+	}
+	slices.Sort(names)
 	names = slices.Compact(names)
 	for _, r := range rules {
 		out = append(out, prom.Rule{
@@ -160,7 +157,7 @@ func matchers(m probe.Match) string {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.Labels)) {
-		parts = append(parts, fmt.Sprintf("%s=%q", name, m.Labels[name]))
+		parts = append(parts, fmt.Sprintf("%s=%q", series.LabelName(name), m.Labels[name]))
 	}
 	if len(parts) == 0 {
 		return ""
