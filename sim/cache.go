@@ -42,11 +42,11 @@ func (c *replays) put(key string, r replay) {
 	c.all[key] = r
 }
 
-// get returns what is kept under key, or the last answer of all if any is true.
-func (c *replays) get(key string, any bool) (replay, bool) {
+// get returns what is kept under key, or the last answer of all if whatever is true.
+func (c *replays) get(key string, whatever bool) (replay, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if any {
+	if whatever {
 		return c.last, c.last.contentType != ""
 	}
 	r, ok := c.all[key]

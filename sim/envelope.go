@@ -119,8 +119,8 @@ func (p problem) page() []byte {
 	if p.message != "" {
 		title = p.message
 	}
-	return []byte("<html>\r\n<head><title>" + title + "</title></head>\r\n<body>\r\n<center><h1>" + title +
-		"</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n")
+	return []byte("<html>\r\n<head><title>" + title + "</title></head>\r\n<body>\r\n<h1>" + title +
+		"</h1>\r\n<hr>nginx\r\n</body>\r\n</html>\r\n")
 }
 
 // with returns p changed by what f names.

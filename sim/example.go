@@ -7,10 +7,10 @@ import (
 )
 
 //go:embed scenarios/example.json
-var exampleScenario []byte //nolint:gochecknoglobals // An embedded file, never changed.
+var exampleScenario []byte
 
 //go:embed scenarios/demo.json
-var demoScenario []byte //nolint:gochecknoglobals // An embedded file, never changed.
+var demoScenario []byte
 
 // Example returns a scenario file that shows every part, described in its own
 // "about" keys.

@@ -59,8 +59,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	x.body = body
 	sum := sha256.Sum256(body)
 	x.rec.BodyBytes, x.rec.BodySHA256 = len(body), hex.EncodeToString(sum[:])
-	if p := x.dispatch(); p != nil {
-		x.refuse(*p)
+	// The request's own context is x's.
+	if p := x.dispatch(); p != nil { //nolint:contextcheck // See above.
+		x.refuse(*p) //nolint:contextcheck // See above.
 	}
 }
 

@@ -159,9 +159,7 @@ func (f Fault) validate(at string) error {
 
 // isBare reports whether nothing is set.
 func (f Fault) isBare() bool {
-	headers := len(f.Headers)
-	f.Headers = nil
-	return headers == 0 && f.Done == nil && f.EstimatedTime == nil && f.Ratio == 0 && f.Delay == 0 && f.Status == 0 &&
+	return len(f.Headers) == 0 && f.Done == nil && f.EstimatedTime == nil && f.Ratio == 0 && f.Delay == 0 && f.Status == 0 &&
 		f.Envelope+f.Message+f.ErrorType+f.Code+f.Form+f.Variant == "" && f.At == 0 && !f.Comments && f.Bytes == 0
 }
 

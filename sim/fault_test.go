@@ -62,7 +62,7 @@ func TestEnvelopes(t *testing.T) {
 		envEmbeddings: `{"message":"boom","code":507,"type":"bad"}`, envDetail: `{"detail":"boom"}`,
 		envDetailList: `{"detail":[{"loc":["body"],"msg":"boom","type":"bad"}]}`, envMessage: `{"message":"boom"}`,
 		envText: "boom", envEmpty: "", envHeaders: "",
-		envHTML: "<html>\r\n<head><title>boom</title></head>\r\n<body>\r\n<center><h1>boom</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n",
+		envHTML: "<html>\r\n<head><title>boom</title></head>\r\n<body>\r\n<h1>boom</h1>\r\n<hr>nginx\r\n</body>\r\n</html>\r\n",
 	}
 	estimate := 20.5
 	for _, envelope := range Envelopes() {

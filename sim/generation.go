@@ -155,24 +155,37 @@ func (x *exchange) whole(g *generation) any {
 		text := g.text()
 		choice := object{{"index", 0}, {"text", text}, {"logprobs", nil}, {"finish_reason", finish}}
 		return object{
-			{"id", strings.TrimPrefix(g.id, "chat")}, {"object", "text_completion"}, {"created", x.created()}, {"model", g.model},
-			{"choices", []any{choice}}, {"usage", usage},
+			{"id", strings.TrimPrefix(g.id, "chat")},
+			{"object", "text_completion"},
+			{"created", x.created()},
+			{"model", g.model},
+			{"choices", []any{choice}},
+			{"usage", usage},
 		}
 	}
 	message := x.message(g)
 	choice := object{{"index", 0}, {"message", message}, {"logprobs", nil}, {"finish_reason", finish}}
 	if x.tgiStyle() {
 		return object{
-			{"object", "chat.completion"}, {"id", ""}, {"created", x.created()}, {"model", g.model},
-			{"system_fingerprint", tgiVersion}, {"choices", []any{choice}}, {"usage", usage},
+			{"object", "chat.completion"},
+			{"id", ""},
+			{"created", x.created()},
+			{"model", g.model},
+			{"system_fingerprint", tgiVersion},
+			{"choices", []any{choice}},
+			{"usage", usage},
 		}
 	}
 	if x.spec.Backend == BackendVLLM {
 		choice = append(choice, member{"stop_reason", nil})
 	}
 	return object{
-		{"id", g.id}, {"object", "chat.completion"}, {"created", x.created()}, {"model", g.model},
-		{"choices", []any{choice}}, {"usage", usage},
+		{"id", g.id},
+		{"object", "chat.completion"},
+		{"created", x.created()},
+		{"model", g.model},
+		{"choices", []any{choice}},
+		{"usage", usage},
 	}
 }
 
@@ -184,7 +197,8 @@ func (x *exchange) message(g *generation) object {
 			id = "call_" + strings.TrimPrefix(g.id, "chatcmpl-")
 		}
 		call := object{
-			{"id", id}, {"type", "function"},
+			{"id", id},
+			{"type", "function"},
 			{"function", object{{"name", g.tool}, {"arguments", g.text()}}},
 		}
 		return object{{"role", "assistant"}, {"content", nil}, {"tool_calls", []any{call}}}
@@ -219,8 +233,11 @@ func (x *exchange) wholeNative(g *generation) any {
 			tokens = append(tokens, nativeToken(t, i, false))
 		}
 		answer = append(answer, member{"details", object{
-			{"finish_reason", nativeFinish(g.finish)}, {"generated_tokens", g.tokens()}, {"seed", nil},
-			{"prefill", []any{}}, {"tokens", tokens},
+			{"finish_reason", nativeFinish(g.finish)},
+			{"generated_tokens", g.tokens()},
+			{"seed", nil},
+			{"prefill", []any{}},
+			{"tokens", tokens},
 		}})
 	}
 	if g.asList {

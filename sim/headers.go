@@ -9,6 +9,9 @@ import (
 	"time"
 )
 
+// computeType is what TGI and TEI say of any hardware.
+const computeType = "gpu+optimized" //nolint:misspell // The wire's own spelling.
+
 // fakeSHA returns what looks like a commit of the repository id.
 func fakeSHA(id string) string {
 	sum := sha1.Sum([]byte(id)) //nolint:gosec // See the import.
@@ -74,7 +77,7 @@ func (x *exchange) answerHeaders(h http.Header, j job, compute time.Duration) {
 	total := queue + compute
 	switch x.spec.Backend {
 	case BackendTGI:
-		h.Set("X-Compute-Type", "gpu+optimized")
+		h.Set("X-Compute-Type", computeType)
 		h.Set("X-Compute-Time", strconv.FormatFloat(total.Seconds(), 'f', -1, 64))
 		h.Set("X-Compute-Characters", strconv.Itoa(j.chars))
 		h.Set("X-Total-Time", milliseconds(total))
@@ -85,7 +88,7 @@ func (x *exchange) answerHeaders(h http.Header, j job, compute time.Duration) {
 		h.Set("X-Prompt-Tokens", strconv.Itoa(j.tokensIn))
 		h.Set("X-Generated-Tokens", strconv.Itoa(j.tokens()))
 	case BackendTEI:
-		h.Set("X-Compute-Type", "gpu+optimized")
+		h.Set("X-Compute-Type", computeType)
 		h.Set("X-Compute-Time", milliseconds(total))
 		h.Set("X-Compute-Characters", strconv.Itoa(j.chars))
 		h.Set("X-Compute-Tokens", strconv.Itoa(j.tokensIn))
@@ -109,7 +112,7 @@ func (x *exchange) streamHeaders(h http.Header, j job) {
 	switch x.spec.Backend {
 	case BackendTGI:
 		h.Set("X-Accel-Buffering", "no")
-		h.Set("X-Compute-Type", "gpu+optimized")
+		h.Set("X-Compute-Type", computeType)
 		h.Set("X-Compute-Characters", strconv.Itoa(j.chars))
 	case BackendVLLM, BackendProvider:
 		h.Set("Content-Type", "text/event-stream; charset=utf-8")

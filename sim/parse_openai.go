@@ -260,7 +260,9 @@ func (x *exchange) embeddingsJob(body map[string]any) (job, *problem) {
 			data = append(data, object{{"object", "embedding"}, {"embedding", embedding}, {"index", i}})
 		}
 		return object{
-			{"object", "list"}, {"data", data}, {"model", model},
+			{"object", "list"},
+			{"data", data},
+			{"model", model},
 			{"usage", object{{"prompt_tokens", tokens}, {"total_tokens", tokens}}},
 		}
 	}}, nil

@@ -55,7 +55,8 @@ func loadPresets() []preset {
 	sick.errorType = "Unhealthy"
 	return []preset{
 		{
-			"overloaded", "permits or queue are full", problem{status: 503, envelope: envString, message: "overloaded"},
+			"overloaded", "permits or queue are full",
+			problem{status: 503, envelope: envString, message: "overloaded"},
 			map[string]problem{BackendTGI: overloaded, BackendTEI: tei, BackendVLLM: vllm, BackendProvider: openAI},
 		},
 		{"too_busy", "hf-inference gave up waiting for the model", problem{
@@ -95,7 +96,8 @@ func brokenPresets() []preset {
 	oom := "CUDA out of memory. Tried to allocate 256.00 MiB"
 	return []preset{
 		{
-			"server_error", "the backend's own failure", problem{
+			"server_error", "the backend's own failure",
+			problem{
 				status: 500, envelope: envWarnings, message: "unknown error", inner: "unknown error: CUDA error",
 			},
 			map[string]problem{BackendTGI: tgi, BackendTEI: tei, BackendVLLM: vllm, BackendProvider: provider, BackendToolkit: toolkit},
@@ -142,7 +144,8 @@ func requestPresets() []preset {
 			status: 415, envelope: envText, message: "Expected request with `Content-Type: application/json`",
 		}, nil},
 		{
-			"validation", "422", problem{
+			"validation", "422",
+			problem{
 				status: 422, envelope: envErrorType, message: "Input validation error: `max_new_tokens` must be strictly positive",
 				errorType: "validation",
 			},
@@ -164,13 +167,13 @@ func requestPresets() []preset {
 func accountPresets() []preset {
 	invalid := "Invalid username or password."
 	return []preset{
-		{"unauthorized", "401", problem{
+		{"invalid_token", "401", problem{
 			status: 401, envelope: envString, message: invalid, headers: map[string]string{
 				"WWW-Authenticate": `Bearer realm="Authentication required", charset="UTF-8"`, "X-Error-Message": invalid,
 			},
 		}, nil},
-		{"unauthorized_bare", "401 with an empty body, as TGI and TEI answer a wrong api key", problem{status: 401, envelope: envEmpty}, nil},
-		{"unauthorized_page", "401 with a page of some gateway", problem{status: 401, envelope: envHTML}, nil},
+		{"invalid_token_bare", "401 with an empty body, as TGI and TEI answer a wrong api key", problem{status: 401, envelope: envEmpty}, nil},
+		{"invalid_token_page", "401 with a page of some gateway", problem{status: 401, envelope: envHTML}, nil},
 		{"payment_required", "402", problem{
 			status: 402, envelope: envString,
 			message: "You have depleted your monthly included credits. Purchase pre-paid credits to continue using Inference Providers with your account.",

@@ -8,7 +8,8 @@ import (
 
 // sendAnswer sends the answer of j, which took compute.
 func (x *exchange) sendAnswer(j job, compute time.Duration) {
-	contentType, body := "application/json", []byte(nil)
+	contentType := "application/json"
+	var body []byte
 	switch {
 	case j.binary != nil:
 		contentType, body = j.binary()
@@ -88,25 +89,44 @@ func (x *exchange) writeWhole(status int, body []byte) {
 
 // engineRead answers a GET to an engine: health, information, models.
 func (x *exchange) engineRead() *problem {
-	path := x.path
-	health := path == "/health" || (path == "/" && x.spec.Backend != BackendVLLM && x.spec.Backend != BackendProvider) ||
-		(path == "/ping" && (x.spec.Backend == BackendTGI || x.spec.Backend == BackendTEI))
-	switch {
-	case health:
+	backend := x.spec.Backend
+	openAI := backend == BackendVLLM || backend == BackendProvider
+	switch x.path {
+	case "/health":
 		return x.health()
-	case path == "/info" && x.spec.Backend == BackendTGI:
-		x.sendJSON(x.tgiInfo())
-	case path == "/info" && x.spec.Backend == BackendTEI:
-		if x.b.RequireAuth && !x.rec.Authorized {
-			return x.unauthorized()
+	case "/":
+		if !openAI {
+			return x.health()
 		}
-		x.sendJSON(x.teiInfo())
-	case path == "/v1/models" && (x.spec.Backend == BackendVLLM || x.spec.Backend == BackendTGI || x.spec.Backend == BackendProvider):
+	case "/ping":
+		if backend == BackendTGI || backend == BackendTEI {
+			return x.health()
+		}
+	case "/info":
+		return x.info()
+	case "/v1/models":
+		if !openAI && backend != BackendTGI {
+			break
+		}
 		x.sendJSON(object{{"object", "list"}, {"data", []any{object{
-			{"id", x.spec.ID}, {"object", "model"}, {"created", int64(0)}, {"owned_by", x.spec.Backend},
+			{"id", x.spec.ID}, {"object", "model"}, {"created", int64(0)}, {"owned_by", backend},
 		}}}})
-	default:
+		return nil
+	}
+	return x.noRoute()
+}
+
+// info answers GET /info, which TEI keeps behind its key and TGI does not.
+func (x *exchange) info() *problem {
+	switch {
+	case x.spec.Backend == BackendTGI:
+		x.sendJSON(x.tgiInfo())
+	case x.spec.Backend != BackendTEI:
 		return x.noRoute()
+	case x.b.RequireAuth && !x.rec.Authorized:
+		return x.noToken()
+	default:
+		x.sendJSON(x.teiInfo())
 	}
 	return nil
 }
@@ -142,11 +162,20 @@ func (x *exchange) health() *problem {
 // tgiInfo is what GET /info of TGI says.
 func (x *exchange) tgiInfo() object {
 	return object{
-		{"model_id", x.spec.ID}, {"model_sha", x.b.SHA}, {"model_pipeline_tag", x.spec.Tasks[0]},
-		{"max_concurrent_requests", x.b.Permits}, {"max_best_of", 2}, {"max_stop_sequences", 4},
-		{"max_input_tokens", x.b.Context - 1}, {"max_total_tokens", x.b.Context}, {"validation_workers", 2},
-		{"max_client_batch_size", 4}, {"router", "text-generation-router"}, {"version", "3.3.7"},
-		{"sha", "db931fcf"}, {"docker_label", nil},
+		{"model_id", x.spec.ID},
+		{"model_sha", x.b.SHA},
+		{"model_pipeline_tag", x.spec.Tasks[0]},
+		{"max_concurrent_requests", x.b.Permits},
+		{"max_best_of", 2},
+		{"max_stop_sequences", 4},
+		{"max_input_tokens", x.b.Context - 1},
+		{"max_total_tokens", x.b.Context},
+		{"validation_workers", 2},
+		{"max_client_batch_size", 4},
+		{"router", "text-generation-router"},
+		{"version", "3.3.7"},
+		{"sha", "db931fcf"},
+		{"docker_label", nil},
 	}
 }
 
@@ -160,9 +189,19 @@ func (x *exchange) teiInfo() object {
 		kind = object{{"reranker", object{}}}
 	}
 	return object{
-		{"model_id", x.spec.ID}, {"model_sha", x.b.SHA}, {"model_dtype", "float16"}, {"model_type", kind},
-		{"max_concurrent_requests", x.b.Permits}, {"max_input_length", 512}, {"max_batch_tokens", 16384},
-		{"max_batch_requests", nil}, {"max_client_batch_size", 32}, {"auto_truncate", false}, {"tokenization_workers", 2},
-		{"version", "1.9.3"}, {"sha", "0d124dc9"}, {"docker_label", nil},
+		{"model_id", x.spec.ID},
+		{"model_sha", x.b.SHA},
+		{"model_dtype", "float16"},
+		{"model_type", kind},
+		{"max_concurrent_requests", x.b.Permits},
+		{"max_input_length", 512},
+		{"max_batch_tokens", 16384},
+		{"max_batch_requests", nil},
+		{"max_client_batch_size", 32},
+		{"auto_truncate", false},
+		{"tokenization_workers", 2},
+		{"version", "1.9.3"},
+		{"sha", "0d124dc9"},
+		{"docker_label", nil},
 	}
 }

@@ -47,50 +47,31 @@ func badShape(variant string, tree any) any {
 
 // badMember spoils one member of an object.
 func badMember(variant, key string, value any) (any, bool) {
-	text := []string{"summary_text", "translation_text", "generated_text", "answer", "text", "token_str", "content", "word"}
-	switch variant + " " + key {
-	case "score_not_number score", "score_not_number scores":
-		return "high", true
-	case "score_out_of_range score":
-		return 1.7, true
-	case "score_out_of_range scores":
-		return spread(value, 1.7), true
-	case "label_not_string label", "label_not_string labels", "label_not_string entity_group":
-		return 1, true
-	case "unknown_label label":
-		return "SOMETHING_ELSE", true
-	case "unknown_label labels":
-		return spread(value, "SOMETHING_ELSE"), true
-	case "span_reversed start":
-		return 1_000, true
-	case "span_reversed end":
-		return 1, true
-	case "span_outside start":
-		return 100_000, true
-	case "span_outside end":
-		return 100_005, true
-	case "duplicate_index index":
-		return 0, true
-	case "box_reversed xmin", "box_reversed ymin":
-		return 900, true
-	case "no_choices choices":
-		return []any{}, true
-	case "no_message message", "no_usage usage":
-		return nil, false
-	case "null_content content":
-		return nil, true
-	case "null_finish finish_reason":
-		return nil, true
-	case "no_entity entity_group":
-		return value, false
+	constant := map[string]any{
+		"score_not_number score": "high", "score_not_number scores": "high", "score_out_of_range score": 1.7,
+		"label_not_string label": 1, "label_not_string labels": 1, "label_not_string entity_group": 1,
+		"unknown_label label": "SOMETHING_ELSE", "span_reversed start": 1_000, "span_reversed end": 1,
+		"span_outside start": 100_000, "span_outside end": 100_005, "duplicate_index index": 0,
+		"box_reversed xmin": 900, "box_reversed ymin": 900, "no_choices choices": []any{},
+		"null_content content": nil, "null_finish finish_reason": nil,
 	}
-	if slices.Contains(text, key) {
-		switch variant {
-		case "missing_key":
-			return nil, false
-		case "text_not_string":
-			return 42, true
-		}
+	what := variant + " " + key
+	if to, ok := constant[what]; ok {
+		return to, true
+	}
+	text := []string{"summary_text", "translation_text", "generated_text", "answer", "text", "token_str", "content", "word"}
+	isText := slices.Contains(text, key)
+	switch {
+	case what == "score_out_of_range scores":
+		return spread(value, 1.7), true
+	case what == "unknown_label labels":
+		return spread(value, "SOMETHING_ELSE"), true
+	case what == "no_message message", what == "no_usage usage", what == "no_entity entity_group":
+		return nil, false
+	case isText && variant == "missing_key":
+		return nil, false
+	case isText && variant == "text_not_string":
+		return 42, true
 	}
 	return value, true
 }
@@ -108,7 +89,7 @@ func spread(value, item any) any {
 	return out
 }
 
-// badList spoils a list: of its outermost, or of an object's labels.
+// badList spoils a list: the outermost, or those of an object.
 func badList(variant string, tree any) any {
 	switch v := tree.(type) {
 	case object:
@@ -117,37 +98,47 @@ func badList(variant string, tree any) any {
 			if !ok || len(items) == 0 {
 				return value, true
 			}
-			switch {
-			case variant == "lengths_differ" && key == "scores",
-				variant == "missing_label" && (key == "labels" || key == "scores"),
-				variant == "missing_entry" && (key == "data" || key == "similarities" || key == "scores"):
-				return items[:len(items)-1], true
-			case variant == "extra_entry" && (key == "data" || key == "similarities" || key == "scores"):
-				return append(slices.Clone(items), items[0]), true
-			}
-			return value, true
+			return badListMember(variant, key, items), true
 		})
 	case []any:
 		if len(v) == 0 {
 			return v
 		}
-		inner, nested := v[0].([]any)
-		if variant == "missing_label" && nested && len(inner) > 0 {
-			return []any{inner[:len(inner)-1]}
-		}
-		switch variant {
-		case "missing_entry", "missing_label":
-			return v[:len(v)-1]
-		case "extra_entry":
-			return append(slices.Clone(v), v[0])
-		case "unsorted":
-			v = slices.Clone(v)
-			slices.Reverse(v)
-		}
-		return v
+		return badOuterList(variant, v)
 	default:
 		return tree
 	}
+}
+
+// badListMember spoils a list that is the value of key.
+func badListMember(variant, key string, items []any) any {
+	counted := key == "data" || key == "similarities" || key == "scores"
+	switch {
+	case variant == "lengths_differ" && key == "scores",
+		variant == "missing_label" && (key == "labels" || key == "scores"),
+		variant == "missing_entry" && counted:
+		return items[:len(items)-1]
+	case variant == "extra_entry" && counted:
+		return append(slices.Clone(items), items[0])
+	}
+	return items
+}
+
+// badOuterList spoils an answer that is a list, which is not empty.
+func badOuterList(variant string, v []any) any {
+	inner, nested := v[0].([]any)
+	if variant == "missing_label" && nested && len(inner) > 0 {
+		return []any{inner[:len(inner)-1]}
+	}
+	switch variant {
+	case "missing_entry", "missing_label":
+		return v[:len(v)-1]
+	case "extra_entry":
+		return append(slices.Clone(v), v[0])
+	case "unsorted":
+		return reversed(v)
+	}
+	return v
 }
 
 // badNumbers spoils vectors: the innermost lists of numbers, at any depth.

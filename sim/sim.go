@@ -152,7 +152,7 @@ func (s *Server) patch(name string, set []byte) error {
 		return fmt.Errorf("model %q: the scenario has none of that name", name)
 	}
 	changed := m.clone()
-	if err := changed.Behaviour.merge(set); err != nil {
+	if err := changed.merge(set); err != nil {
 		return fmt.Errorf("model %q: %w", name, err)
 	}
 	if err := changed.validate(); err != nil {

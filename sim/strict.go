@@ -145,7 +145,6 @@ func checkSlice(tree any, t reflect.Type, at string) error {
 
 // checkScalar compares a decoded value with a string, number or boolean.
 func checkScalar(tree any, t reflect.Type, at string) error {
-	want := ""
 	switch tree.(type) {
 	case string:
 		if t.Kind() == reflect.String {
@@ -164,6 +163,7 @@ func checkScalar(tree any, t reflect.Type, at string) error {
 			}
 		}
 	}
+	var want string
 	switch t.Kind() {
 	case reflect.String:
 		want = "a string"

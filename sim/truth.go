@@ -49,7 +49,7 @@ type TruthRecord struct {
 	QueueSeconds float64 `json:"queue_seconds"`
 
 	// Did is "ok", the kind of the fault that struck, or what else happened:
-	// bad_request, unknown_model, no_route, queue_full, unauthorized, client_gone.
+	// bad_request, unknown_model, no_route, queue_full, no_token, client_gone.
 	Did    string `json:"did"`
 	Stream bool   `json:"stream,omitempty"`
 	// Status is what was sent, 0 where nothing was.

@@ -177,6 +177,14 @@ func (m Model) validate() error {
 			return fmt.Errorf("tasks[%d]: %s cannot do %q; it can %s", i, m.Backend, task, strings.Join(Tasks(m.Backend), ", "))
 		}
 	}
+	if err := m.validateProvider(); err != nil {
+		return err
+	}
+	return m.Behaviour.validate()
+}
+
+// validateProvider checks where the router has m.
+func (m Model) validateProvider() error {
 	if m.Backend == BackendProvider && (m.Provider == "" || m.Provider == BackendHF) {
 		return errors.New("provider: backend provider wants the provider's name")
 	}
@@ -186,7 +194,7 @@ func (m Model) validate() error {
 	if strings.ContainsAny(m.Provider, "/:") || m.Provider == "e" || m.Provider == "v1" || m.Provider == "_sim" {
 		return fmt.Errorf("provider: %q cannot be the first part of a path", m.Provider)
 	}
-	return m.Behaviour.validate()
+	return nil
 }
 
 // validate checks a behaviour.

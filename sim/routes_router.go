@@ -1,0 +1,264 @@
+package sim
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (x *exchange) router() *problem {
+	x.atRouter = true
+	path := x.path
+	if path == "/v1/models" || strings.HasPrefix(path, "/v1/models/") {
+		return x.routerModels(strings.TrimPrefix(strings.TrimPrefix(path, "/v1/models"), "/"))
+	}
+	provider, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	var p *problem
+	switch {
+	case path == "/v1/chat/completions":
+		p = x.routeChat()
+	case provider == BackendHF:
+		p = x.routeHF(rest)
+	default:
+		p = x.routeProvider(provider, "/"+rest)
+	}
+	if p != nil {
+		return p
+	}
+	if x.r.Method != http.MethodPost {
+		return &problem{did: "no_route", status: http.StatusMethodNotAllowed, envelope: envString, message: "Method Not Allowed"}
+	}
+	if p, struck := x.accountFault(); struck {
+		return p
+	}
+	return x.run()
+}
+
+func (x *exchange) accountFault() (*problem, bool) {
+	s := x.server
+	s.mu.Lock()
+	account := s.account.clone()
+	s.mu.Unlock()
+	if account.RequireAuth && !x.rec.Authorized {
+		known, _ := presetNamed("invalid_token")
+		p := known.on(x.spec.Backend)
+		p.did = "no_token"
+		return &p, true
+	}
+	for _, f := range account.Faults {
+		matches := (f.Provider == "" || f.Provider == x.spec.provider()) &&
+			(f.BillTo == "" || f.BillTo == x.r.Header.Get("X-HF-Bill-To")) &&
+			(f.Token == "" || f.Token == x.rec.TokenHash)
+		if !matches || (f.Fault.Ratio > 0 && x.rng.Float64() >= f.Fault.Ratio) {
+			continue
+		}
+		if kindNamed(f.Fault.Kind).Class == ClassStatus {
+			return x.statusFault(f.Fault), true
+		}
+		x.fault = f.Fault
+	}
+	return nil, false
+}
+
+func (x *exchange) find(matches func(m *model) bool) *model {
+	s := x.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.IndexFunc(s.models, func(m *model) bool { return m.provider() != "" && matches(m) })
+	if i < 0 {
+		return nil
+	}
+	return s.models[i]
+}
+
+func (x *exchange) routeHF(path string) *problem {
+	id, suffix, task := path, "", ""
+	if rest, ok := strings.CutPrefix(path, "pipeline/"); ok {
+		// The deprecated order of task and model.
+		task, id, _ = strings.Cut(rest, "/")
+	} else if rest, ok := strings.CutPrefix(path, "models/"); ok {
+		id = rest
+		for _, s := range []string{"/v1/chat/completions", "/v1/completions"} {
+			if cut, ok := strings.CutSuffix(id, s); ok {
+				id, suffix = cut, s
+			}
+		}
+		if cut, rest, ok := strings.Cut(id, "/pipeline/"); ok {
+			id, task = cut, rest
+		}
+	} else {
+		return &problem{did: "no_route", status: http.StatusNotFound, envelope: envText, message: "Not Found"}
+	}
+	m := x.find(func(m *model) bool { return m.provider() == BackendHF && m.ID == id })
+	if m == nil {
+		return &problem{did: "unknown_model", status: http.StatusNotFound, envelope: envString, message: "Model " + id + " does not exist"}
+	}
+	a, known := hfAPI(m, suffix, task)
+	if !known {
+		return &problem{
+			did: "bad_request", status: http.StatusBadRequest, envelope: envString,
+			message: "Model " + id + " does not support task " + task + suffix,
+		}
+	}
+	if task == "" {
+		task = taskOf(a, m.Tasks)
+	}
+	x.meet(m, a, task)
+	return nil
+}
+
+func hfAPI(m *model, suffix, task string) (api, bool) {
+	if suffix != "" {
+		a, _, ok := engineRoute(m, suffix)
+		return a, ok && slices.Contains(m.Tasks, taskOf(a, m.Tasks))
+	}
+	if task != "" && !slices.Contains(m.Tasks, task) {
+		return "", false
+	}
+	if m.Backend == BackendTEI && task != "" {
+		return teiRoot(task), true
+	}
+	a, _, ok := engineRoute(m, "/")
+	return a, ok
+}
+
+func (x *exchange) bodyModel() string {
+	var body struct {
+		Model string `json:"model"`
+	}
+	// What cannot be read names no model; the backend would say what is wrong.
+	_ = json.Unmarshal(x.body, &body)
+	return body.Model
+}
+
+func (x *exchange) routeChat() *problem {
+	asked := x.bodyModel()
+	id, provider, _ := strings.Cut(asked, ":")
+	if provider == "fastest" || provider == "cheapest" || provider == "preferred" {
+		provider = ""
+	}
+	m := x.fastest(id, provider)
+	if m == nil {
+		known, _ := presetNamed("model_not_supported")
+		p := known.on("")
+		p.did = "unknown_model"
+		p.message = "The requested model '" + asked + "' is not supported by any provider you have enabled."
+		return &p
+	}
+	x.meet(m, apiChat, taskChat)
+	return nil
+}
+
+func (x *exchange) fastest(id, provider string) *model {
+	s := x.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var best *model
+	for _, m := range s.models {
+		p := m.provider()
+		if p == "" || m.ID != id || !slices.Contains(m.Tasks, taskChat) || (provider != "" && p != provider) {
+			continue
+		}
+		if best == nil || m.Latency.Prefill < best.Latency.Prefill {
+			best = m
+		}
+	}
+	return best
+}
+
+func (x *exchange) routeProvider(provider, path string) *problem {
+	if x.find(func(m *model) bool { return m.provider() == provider }) == nil {
+		return &problem{did: "no_route", status: http.StatusNotFound, envelope: envText, message: "Not Found"}
+	}
+	a := providerAPI(provider, path)
+	if a == "" {
+		return &problem{did: "no_route", status: http.StatusNotFound, envelope: envMessage, message: "no Route matched with those values"}
+	}
+	asked := x.bodyModel()
+	m := x.find(func(m *model) bool {
+		return m.provider() == provider && m.providerModel() == asked && slices.Contains(m.Tasks, taskOf(a, m.Tasks))
+	})
+	if m == nil {
+		return &problem{
+			did: "unknown_model", status: http.StatusBadRequest, envelope: envString,
+			message: "Model not supported by provider " + provider,
+		}
+	}
+	x.meet(m, a, taskOf(a, m.Tasks))
+	return nil
+}
+
+func providerAPI(provider, path string) api {
+	chat := map[string]string{
+		"fireworks-ai": "/inference/v1/chat/completions", "groq": "/openai/v1/chat/completions",
+		"novita": "/v3/openai/chat/completions", "cohere": "/compatibility/v1/chat/completions",
+		"deepinfra": "/v1/openai/chat/completions", "zai-org": "/api/paas/v4/chat/completions",
+	}[provider]
+	if chat == "" {
+		chat = "/v1/chat/completions"
+	}
+	embeddings := "/v1/embeddings"
+	if provider == "deepinfra" {
+		embeddings = "/v1/openai/embeddings"
+	}
+	return map[string]api{
+		chat: apiChat, embeddings: apiEmbeddings, "/v1/completions": apiCompletions, "/v1/images/generations": apiImages,
+	}[path]
+}
+
+func (x *exchange) routerModels(id string) *problem {
+	x.rec.Route = "router models"
+	var ids []string
+	entries := map[string][]any{}
+	for _, m := range x.server.Scenario().Models {
+		if m.provider() == "" || !slices.Contains(m.Tasks, taskChat) {
+			continue
+		}
+		if entries[m.ID] == nil {
+			ids = append(ids, m.ID)
+		}
+		entries[m.ID] = append(entries[m.ID], m.routerEntry())
+	}
+	describe := func(id string) object {
+		owner, _, _ := strings.Cut(id, "/")
+		return object{
+			{"id", id},
+			{"object", "model"},
+			{"created", int64(1_700_000_000)},
+			{"owned_by", owner},
+			{"architecture", object{{"input_modalities", []any{"text"}}, {"output_modalities", []any{"text"}}}},
+			{"providers", entries[id]},
+		}
+	}
+	if id == "" {
+		data := []any{}
+		for _, known := range ids {
+			data = append(data, describe(known))
+		}
+		x.sendJSON(object{{"object", "list"}, {"data", data}})
+		return nil
+	}
+	if entries[id] == nil {
+		return &problem{did: "unknown_model", status: http.StatusNotFound, envelope: envOpenAI, message: "Model '" + id + "' not found", errorType: "invalid_request_error", code: "model_not_found", param: "model"}
+	}
+	x.sendJSON(describe(id))
+	return nil
+}
+
+func (m Model) routerEntry() object {
+	status := "live"
+	if kindNamed(m.Fault.Kind).Class == ClassStatus && m.Fault.Ratio == 0 {
+		status = "error"
+	}
+	b := m.effective()
+	entry := object{{"provider", m.provider()}, {"status", status}, {"context_length", b.Context}}
+	if status == "live" {
+		entry = append(entry, member{"first_token_latency_ms", time.Duration(b.Latency.Prefill).Milliseconds()})
+		if b.Latency.PerToken > 0 {
+			entry = append(entry, member{"throughput", 1 / time.Duration(b.Latency.PerToken).Seconds()})
+		}
+	}
+	return append(entry, member{"is_model_author", false})
+}
