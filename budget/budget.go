@@ -26,8 +26,9 @@ import (
 
 // Errors of a Ledger, to be told apart with errors.Is.
 var (
-	// ErrUnknown is that the journal cannot be written while a limit holds: what
-	// would be spent could be forgotten, so it is not spent.
+	// ErrUnknown is that the journal cannot be written for a target with limits of
+	// its own, or with a price: what would be spent could be forgotten, so it is
+	// not spent.
 	ErrUnknown = errors.New("budget unknown")
 	// ErrLocked is that another process has the folder open.
 	ErrLocked = errors.New("another hfwatch has it open")
@@ -94,7 +95,7 @@ type Ledger struct {
 
 // Open reads the journal in a folder, or begins one, and locks the folder. A
 // journal that cannot be written does not fail it: Err says so then, and
-// limited targets are withheld until it can be. The context ends the reading;
+// paid targets are withheld until it can be. The context ends the reading;
 // Close ends the ledger. The error wraps ErrLocked if another process has the
 // folder.
 func Open(ctx context.Context, o Options) (*Ledger, error) {
@@ -263,6 +264,6 @@ func (l *Ledger) compact() {
 func (l *Ledger) report(err error) {
 	if l.journal.first(err) {
 		l.log.Error("writing the budget journal failed, it is tried again each second",
-			"path", l.journal.path, "withholds_limited_targets", l.Err() != nil, "err", err)
+			"path", l.journal.path, "withholds_paid_targets", l.Err() != nil, "err", err)
 	}
 }

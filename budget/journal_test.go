@@ -168,6 +168,44 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// TestFullDiskStopsOnlyWhatIsPaid says for each kind of target whether it is
+// probed while the journal cannot be written, and that limits hold all the same.
+func TestFullDiskStopsOnlyWhatIsPaid(t *testing.T) {
+	unpriced := Amount{Requests: 1, Tokens: 100}
+	synctest.Test(t, func(t *testing.T) {
+		disk := &faultyFS{room: plenty}
+		l, err := Open(t.Context(), Options{Dir: t.TempDir(), FS: disk})
+		if err != nil {
+			t.Fatal(err)
+		}
+		disk.set(0, nil, nil)
+		own := map[string]Limits{"limited": {RequestsPerDay: 9}}
+		for _, tc := range []struct {
+			why, target string
+			global      Limits
+			ceiling     Amount
+			want        error
+		}{
+			{"no limit at all, though priced", "a", Limits{}, one, nil},
+			{"limits of its own", "limited", Limits{}, unpriced, ErrUnknown},
+			{"priced under a limit for all", "a", Limits{RequestsPerDay: 9}, one, ErrUnknown},
+			{"unpriced under a limit for all: a self-hosted server", "a", Limits{RequestsPerDay: 9, USDPerMonth: 50}, unpriced, nil},
+		} {
+			l.SetLimits(tc.global, own)
+			if _, err := l.Reserve(noon, tc.target, Baseline, tc.ceiling); !errors.Is(err, tc.want) {
+				t.Errorf("%s: Reserve = %v, want %v", tc.why, err, tc.want)
+			}
+		}
+		l.SetLimits(Limits{RequestsPerDay: 3}, nil)
+		reserve(t, l, noon, "a", Baseline, unpriced)
+		if _, err := l.Reserve(noon, "a", Baseline, unpriced); !errors.As(err, new(*Withheld)) {
+			t.Errorf("a fourth request of three a day = %v, want it withheld from memory", err)
+		}
+		disk.set(plenty, nil, nil)
+		shut(t, l)
+	})
+}
+
 // TestOpenOnAFullDisk starts where nothing can be written.
 func TestOpenOnAFullDisk(t *testing.T) {
 	dir := t.TempDir()

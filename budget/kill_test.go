@@ -126,7 +126,11 @@ func spendUntilKilled(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.SetLimits(Limits{RequestsPerMonth: plenty}, nil)
+	limits := map[string]Limits{}
+	for i := range 8 {
+		limits[fmt.Sprintf("t%d", i)] = Limits{RequestsPerMonth: plenty}
+	}
+	l.SetLimits(Limits{RequestsPerMonth: plenty}, limits)
 	say := func(word string, id string, a Amount) {
 		if _, err := fmt.Fprintf(os.Stdout, "%s %s %d %d.\n", word, id, a.Requests, a.Tokens); err != nil {
 			os.Exit(1)

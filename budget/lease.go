@@ -24,8 +24,10 @@ type Lease struct {
 
 // Reserve takes a request's ceiling from the budgets of its target and of all,
 // in the periods of now. The error is a *Withheld if a limit has no room, and
-// wraps ErrUnknown if a limit holds and the journal cannot be written. Without
-// any limit the request is granted and counted even then.
+// wraps ErrUnknown if the journal cannot be written and either the target has
+// limits of its own, or the ceiling holds money and there is a limit for all.
+// Any other request is granted and counted even then, so that a full disk does
+// not blind what nobody pays for; limits still hold, from memory.
 func (l *Ledger) Reserve(now time.Time, target string, class Class, ceiling Amount) (Lease, error) {
 	lease, _, err := l.ReserveBlock(now, target, class, ceiling, 1)
 	return lease, err
@@ -69,10 +71,10 @@ func (l *Ledger) ReserveBlock(now time.Time, target string, class Class, each Am
 	if err != nil {
 		return Lease{}, 0, fmt.Errorf("budget of %q: %w", target, err)
 	}
-	limited := len(scopes) > 0
-	if err := l.commit(line, limited); err != nil {
+	must := !l.limitsOf(target).IsZero() || (each.MicroUSD > 0 && len(scopes) > 0)
+	if err := l.commit(line, must); err != nil {
 		l.report(err)
-		if limited {
+		if must {
 			return Lease{}, 0, fmt.Errorf("%w: the journal %s cannot be written: %w", ErrUnknown, l.journal.path, err)
 		}
 	}
