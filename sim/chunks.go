@@ -4,6 +4,7 @@ import (
 	"strings"
 )
 
+// event is one event of a stream before its time has come.
 type event struct {
 	// after is the index of the token whose time is the event's; -1 is the
 	// beginning.
@@ -15,6 +16,7 @@ type event struct {
 	data func() []byte
 }
 
+// events returns the events of g in x's style, without [DONE].
 func (x *exchange) events(g *generation) []event {
 	if g.native {
 		return x.nativeEvents(g)
@@ -23,6 +25,8 @@ func (x *exchange) events(g *generation) []event {
 	return c.events()
 }
 
+// nativeEvents returns TGI's own events: one a token, the last with the whole
+// text; an end of sequence is a special token, which comes at once.
 func (x *exchange) nativeEvents(g *generation) []event {
 	var all []event
 	add := func(i, tokens int, token object, last bool) {
@@ -58,6 +62,9 @@ func (x *exchange) nativeEvents(g *generation) []event {
 	return all
 }
 
+// chunker makes the events of an OpenAI-style stream.
+// events returns them all.
+// text adds the events of tokens, the first of which has index from.
 type chunker struct {
 	x   *exchange
 	g   *generation
@@ -125,6 +132,8 @@ func (c *chunker) text(from int, tokens []string, answer bool, last int) {
 	}
 }
 
+// tool adds the events of a tool call: the name with the first token of the
+// arguments, since TGI and vLLM hold the name back until it is whole.
 func (c *chunker) tool() {
 	id := "0"
 	if !c.x.tgiStyle() {
@@ -145,6 +154,7 @@ func (c *chunker) tool() {
 	}
 }
 
+// finishOnLast reports whether the last token's chunk has the finish reason.
 func (c *chunker) finishOnLast() bool {
 	switch {
 	case c.x.fault.Kind == "no_finish":
@@ -156,6 +166,7 @@ func (c *chunker) finishOnLast() bool {
 	}
 }
 
+// end adds what comes after the last token.
 func (c *chunker) end(last int) {
 	sent := len(c.g.answer) + len(c.g.reasoning)
 	if !c.finishOnLast() || sent == 0 || c.g.tool != "" {
@@ -179,6 +190,7 @@ func (c *chunker) end(last int) {
 	}
 }
 
+// delta adds a chunk with one choice.
 func (c *chunker) delta(after, tokens int, answer bool, delta object, finish any) {
 	sent := c.sent
 	c.add(after, tokens, answer, func() any {
@@ -198,16 +210,19 @@ func (c *chunker) delta(after, tokens int, answer bool, delta object, finish any
 	})
 }
 
+// add adds an event.
 func (c *chunker) add(after, tokens int, answer bool, tree func() any) {
 	c.all = append(c.all, event{after: after, tokens: tokens, answer: answer, data: func() []byte { return encode(tree()) }})
 }
 
+// usage returns the count of tokens so far.
 func (c *chunker) usage(sent int) object {
 	return object{
 		{"prompt_tokens", c.g.promptTokens}, {"completion_tokens", sent}, {"total_tokens", c.g.promptTokens + sent},
 	}
 }
 
+// chunk returns one chunk of the style.
 func (c *chunker) chunk(choices []any, usage any) object {
 	kind := "chat.completion.chunk"
 	if !c.g.chat || c.sse.Style == "tgi-old" {

@@ -180,18 +180,6 @@ func measure(all ...string) (chars, tokens int) {
 	return chars, tokens
 }
 
-// parseTGI reads a request to one of TGI's own routes.
-// nativeJob returns the job of a text-generation request in TGI's own form.
-// fullText is whether the prompt comes back by default.
-// parseTEI reads a request to TEI.
-// teiInput returns the input of a TEI request as the pipeline of its task takes
-// it, and how many texts it has.
-// teiPredictInputs returns the texts of a predict request: of a batch each
-// inner list is one.
-// parseToolkit reads a request to the inference toolkit, which answers 400 to
-// whatever goes wrong.
-// toolkitTypes are the media types that the toolkit knows.
-// orToolkit turns any complaint into the toolkit's 400.
 // parseHF reads a request to hf-inference's pipelines.
 func (x *exchange) parseHF() (job, *problem) {
 	contentType := x.r.Header.Get("Content-Type")

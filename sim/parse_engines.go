@@ -7,6 +7,7 @@ import (
 	"strings"
 )
 
+// parseTGI reads a request to one of TGI's own routes.
 func (x *exchange) parseTGI() (job, *problem) {
 	body, p := x.axum("inputs")
 	if p != nil {
@@ -27,6 +28,8 @@ func (x *exchange) parseTGI() (job, *problem) {
 	return j, nil
 }
 
+// nativeJob returns the job of a text-generation request in TGI's own form.
+// fullText is whether the prompt comes back by default.
 func (x *exchange) nativeJob(prompt string, parameters map[string]any, fullText bool) (job, *problem) {
 	if strings.TrimSpace(prompt) == "" {
 		return job{}, reject(http.StatusUnprocessableEntity, envErrorType, "validation", "Input validation error: `inputs` cannot be empty")
@@ -52,6 +55,7 @@ func (x *exchange) nativeJob(prompt string, parameters map[string]any, fullText 
 	return job{chars: chars, tokensIn: tokensIn, gen: g}, nil
 }
 
+// parseTEI reads a request to TEI.
 func (x *exchange) parseTEI() (job, *problem) {
 	wants := map[api]string{apiRerank: "query"}[x.api]
 	if wants == "" {
@@ -77,6 +81,8 @@ func (x *exchange) parseTEI() (job, *problem) {
 	return x.pipelineJob(input, body)
 }
 
+// teiInput returns the input of a TEI request as the pipeline of its task takes
+// it, and how many texts it has.
 func (x *exchange) teiInput(body map[string]any) (input any, batch int, p *problem) {
 	empty := reject(http.StatusBadRequest, envErrorType, "Empty", "`inputs` cannot be empty")
 	switch x.api {
@@ -126,6 +132,8 @@ func (x *exchange) teiInput(body map[string]any) (input any, batch int, p *probl
 	}
 }
 
+// teiPredictInputs returns the texts of a predict request: of a batch each
+// inner list is one.
 func teiPredictInputs(inputs any) []string {
 	if all, _, ok := texts(inputs); ok {
 		return all
@@ -142,6 +150,8 @@ func teiPredictInputs(inputs any) []string {
 	return all
 }
 
+// parseToolkit reads a request to the inference toolkit, which answers 400 to
+// whatever goes wrong.
 func (x *exchange) parseToolkit() (job, *problem) {
 	refuse := func(format string, args ...any) (job, *problem) {
 		return job{}, reject(http.StatusBadRequest, envString, "", format, args...)
@@ -168,6 +178,7 @@ func (x *exchange) parseToolkit() (job, *problem) {
 	return x.orToolkit(x.pipelineJob(input, body))
 }
 
+// toolkitTypes are the media types that the toolkit knows.
 func toolkitTypes() []string {
 	return []string{
 		"application/json", "text/csv", "text/plain", "image/png", "image/jpeg", "image/jpg", "image/tiff", "image/bmp",
@@ -176,6 +187,7 @@ func toolkitTypes() []string {
 	}
 }
 
+// orToolkit turns any complaint into the toolkit's 400.
 func (x *exchange) orToolkit(j job, p *problem) (job, *problem) {
 	if p != nil {
 		p.status, p.envelope = http.StatusBadRequest, envString

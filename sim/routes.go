@@ -170,22 +170,3 @@ func (x *exchange) noToken() *problem {
 	p.did = "no_token"
 	return &p
 }
-
-// router answers a request to the router.
-// accountFault returns the answer that the account's state is, and whether it
-// struck; a broken connection leaves no answer to give.
-// find returns the first model that the router has and that matches.
-// routeHF finds the model of a path below /hf-inference/.
-// hfAPI returns what a path of hf-inference asks of m; suffix is its OpenAI
-// part, task its pipeline, at most one of them not empty.
-// bodyModel returns the model that the request's body names.
-// routeChat finds the model of the router's own chat route: "id:provider", or
-// the provider whose prefill is shortest for "id", "id:fastest" and the like.
-// fastest returns the model of that id at provider, or at the provider with the
-// shortest prefill where that is empty, or nil.
-// routeProvider finds the model of a path that a provider has by itself.
-// providerAPI returns what path asks at provider, or "". The paths are those
-// that huggingface_hub's inference/_providers has.
-// routerModels answers the router's list of chat models, or one entry of it.
-// routerEntry returns what the router's list says of m's provider. A provider
-// whose fault is one of status is listed with status error.

@@ -8,6 +8,7 @@ import (
 	"time"
 )
 
+// router answers a request to the router.
 func (x *exchange) router() *problem {
 	x.atRouter = true
 	path := x.path
@@ -36,6 +37,8 @@ func (x *exchange) router() *problem {
 	return x.run()
 }
 
+// accountFault returns the answer that the account's state is, and whether it
+// struck; a broken connection leaves no answer to give.
 func (x *exchange) accountFault() (*problem, bool) {
 	s := x.server
 	s.mu.Lock()
@@ -62,6 +65,7 @@ func (x *exchange) accountFault() (*problem, bool) {
 	return nil, false
 }
 
+// find returns the first model that the router has and that matches.
 func (x *exchange) find(matches func(m *model) bool) *model {
 	s := x.server
 	s.mu.Lock()
@@ -73,6 +77,7 @@ func (x *exchange) find(matches func(m *model) bool) *model {
 	return s.models[i]
 }
 
+// routeHF finds the model of a path below /hf-inference/.
 func (x *exchange) routeHF(path string) *problem {
 	id, suffix, task := path, "", ""
 	if rest, ok := strings.CutPrefix(path, "pipeline/"); ok {
@@ -109,6 +114,8 @@ func (x *exchange) routeHF(path string) *problem {
 	return nil
 }
 
+// hfAPI returns what a path of hf-inference asks of m; suffix is its OpenAI
+// part, task its pipeline, at most one of them not empty.
 func hfAPI(m *model, suffix, task string) (api, bool) {
 	if suffix != "" {
 		a, _, ok := engineRoute(m, suffix)
@@ -124,6 +131,7 @@ func hfAPI(m *model, suffix, task string) (api, bool) {
 	return a, ok
 }
 
+// bodyModel returns the model that the request's body names.
 func (x *exchange) bodyModel() string {
 	var body struct {
 		Model string `json:"model"`
@@ -133,6 +141,8 @@ func (x *exchange) bodyModel() string {
 	return body.Model
 }
 
+// routeChat finds the model of the router's own chat route: "id:provider", or
+// the provider whose prefill is shortest for "id", "id:fastest" and the like.
 func (x *exchange) routeChat() *problem {
 	asked := x.bodyModel()
 	id, provider, _ := strings.Cut(asked, ":")
@@ -151,6 +161,8 @@ func (x *exchange) routeChat() *problem {
 	return nil
 }
 
+// fastest returns the model of that id at provider, or at the provider with the
+// shortest prefill where that is empty, or nil.
 func (x *exchange) fastest(id, provider string) *model {
 	s := x.server
 	s.mu.Lock()
@@ -168,6 +180,7 @@ func (x *exchange) fastest(id, provider string) *model {
 	return best
 }
 
+// routeProvider finds the model of a path that a provider has by itself.
 func (x *exchange) routeProvider(provider, path string) *problem {
 	if x.find(func(m *model) bool { return m.provider() == provider }) == nil {
 		return &problem{did: "no_route", status: http.StatusNotFound, envelope: envText, message: "Not Found"}
@@ -190,6 +203,8 @@ func (x *exchange) routeProvider(provider, path string) *problem {
 	return nil
 }
 
+// providerAPI returns what path asks at provider, or "". The paths are those
+// that huggingface_hub's inference/_providers has.
 func providerAPI(provider, path string) api {
 	chat := map[string]string{
 		"fireworks-ai": "/inference/v1/chat/completions", "groq": "/openai/v1/chat/completions",
@@ -208,6 +223,7 @@ func providerAPI(provider, path string) api {
 	}[path]
 }
 
+// routerModels answers the router's list of chat models, or one entry of it.
 func (x *exchange) routerModels(id string) *problem {
 	x.rec.Route = "router models"
 	var ids []string
@@ -247,6 +263,8 @@ func (x *exchange) routerModels(id string) *problem {
 	return nil
 }
 
+// routerEntry returns what the router's list says of m's provider. A provider
+// whose fault is one of status is listed with status error.
 func (m Model) routerEntry() object {
 	status := "live"
 	if kindNamed(m.Fault.Kind).Class == ClassStatus && m.Fault.Ratio == 0 {

@@ -6,6 +6,7 @@ import (
 	"strings"
 )
 
+// similarities is the job of sentence-similarity.
 func (x *exchange) similarities(input any) (job, *problem) {
 	fields, _ := input.(map[string]any)
 	source, ok := fields["source_sentence"].(string)
@@ -29,6 +30,8 @@ func (x *exchange) similarities(input any) (job, *problem) {
 	}}, nil
 }
 
+// fillMask is the job of fill-mask: a list of guesses, or a list of such lists
+// where there are several masks.
 func (x *exchange) fillMask(input any, parameters map[string]any) (job, *problem) {
 	text, ok := input.(string)
 	if !ok {
@@ -68,6 +71,8 @@ func (x *exchange) fillMask(input any, parameters map[string]any) (job, *problem
 	}}, nil
 }
 
+// tokenClasses is the answer of token-classification: grouped, or with
+// aggregation_strategy none one entry a word.
 func (x *exchange) tokenClasses(all []string, single bool, parameters map[string]any) any {
 	out := []any{}
 	for _, text := range all {
@@ -98,6 +103,8 @@ func (x *exchange) tokenClasses(all []string, single bool, parameters map[string
 	return out
 }
 
+// answers is the job of question-answering: an object, or a list where top_k is
+// above 1.
 func (x *exchange) answers(input any, parameters map[string]any) (job, *problem) {
 	fields, _ := input.(map[string]any)
 	question, ok := fields["question"].(string)
@@ -128,6 +135,8 @@ func (x *exchange) answers(input any, parameters map[string]any) (job, *problem)
 	}}, nil
 }
 
+// tableAnswer is the job of table-question-answering. hf-inference wants
+// `query`; the toolkit takes `question` too and leaves out the aggregator.
 func (x *exchange) tableAnswer(input any) (job, *problem) {
 	fields, _ := input.(map[string]any)
 	query, ok := fields["query"].(string)
@@ -157,6 +166,8 @@ func (x *exchange) tableAnswer(input any) (job, *problem) {
 	return job{chars: chars, tokensIn: tokens, tree: func() any { return x.cell(query, columns, table) }}, nil
 }
 
+// cell picks the cell that query asks for: the row one of whose cells it names,
+// the column whose head it names.
 func (x *exchange) cell(query string, columns []string, table map[string]any) any {
 	asked := strings.ToLower(query)
 	row, column := 0, 0
@@ -181,6 +192,9 @@ func (x *exchange) cell(query string, columns []string, table map[string]any) an
 	return append(answer, member{"aggregator", "NONE"})
 }
 
+// ranking is the job of text-ranking: TEI takes query and texts at the top, the
+// toolkit below inputs, or there pairs of sentences, for which it answers bare
+// scores.
 func (x *exchange) ranking(input any) (job, *problem) {
 	fields, _ := input.(map[string]any)
 	if pairs, ok := fields["sentences"].([]any); ok {

@@ -177,18 +177,3 @@ func (x *exchange) features(all []string, single bool) any {
 		return out
 	}
 }
-
-// similarities is the job of sentence-similarity.
-// fillMask is the job of fill-mask: a list of guesses, or a list of such lists
-// where there are several masks.
-// tokenClasses is the answer of token-classification: grouped, or with
-// aggregation_strategy none one entry a word.
-// answers is the job of question-answering: an object, or a list where top_k is
-// above 1.
-// tableAnswer is the job of table-question-answering. hf-inference wants
-// `query`; the toolkit takes `question` too and leaves out the aggregator.
-// cell picks the cell that query asks for: the row one of whose cells it names,
-// the column whose head it names.
-// ranking is the job of text-ranking: TEI takes query and texts at the top, the
-// toolkit below inputs, or there pairs of sentences, for which it answers bare
-// scores.

@@ -100,19 +100,3 @@ func (s SSE) effective(backend string) SSE {
 
 // tgiStyle reports whether chat comes in TGI's form.
 func (x *exchange) tgiStyle() bool { return x.b.SSE.Style == "tgi" || x.b.SSE.Style == "tgi-old" }
-
-// event is one event of a stream before its time has come.
-// events returns the events of g in x's style, without [DONE].
-// nativeEvents returns TGI's own events: one a token, the last with the whole
-// text; an end of sequence is a special token, which comes at once.
-// chunker makes the events of an OpenAI-style stream.
-// events returns them all.
-// text adds the events of tokens, the first of which has index from.
-// tool adds the events of a tool call: the name with the first token of the
-// arguments, since TGI and vLLM hold the name back until it is whole.
-// finishOnLast reports whether the last token's chunk has the finish reason.
-// end adds what comes after the last token.
-// delta adds a chunk with one choice.
-// add adds an event.
-// usage returns the count of tokens so far.
-// chunk returns one chunk of the style.
