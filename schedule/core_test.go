@@ -90,11 +90,15 @@ func TestClockSteps(t *testing.T) {
 			{5 * time.Minute, 0, []string{"run 12:10:00"}},
 		}},
 		{"set back by a year", "@every 1m", []move{
-			{0, 0, nil}, {30 * time.Second, 0, []string{"run 12:01:00"}}, {0, -365 * 24 * time.Hour, []string{"stepped -8760h0m0s"}},
-			{time.Minute, 0, []string{"run 12:02:00 #1"}}, {time.Minute, 0, []string{"run 12:03:00 #2"}},
+			{0, 0, nil},
+			{30 * time.Second, 0, []string{"run 12:01:00"}},
+			{0, -365 * 24 * time.Hour, []string{"stepped -8760h0m0s"}},
+			{time.Minute, 0, []string{"run 12:02:00 #1"}},
+			{time.Minute, 0, []string{"run 12:03:00 #2"}},
 		}},
 		{"ninety days ahead and every second: bounded work, no burst", "@every 1s", []move{
-			{0, 0, nil}, {0, 90 * 24 * time.Hour, []string{"stepped 2160h0m0s", "missed 10000 too_late", "missed 1 too_late"}},
+			{0, 0, nil},
+			{0, 90 * 24 * time.Hour, []string{"stepped 2160h0m0s", "missed 10000 too_late", "missed 1 too_late"}},
 			{time.Second, 0, []string{"run 12:00:31"}},
 		}},
 		{"a night of one a minute: more than are looked for one by one, all counted", "* * * * *", []move{
