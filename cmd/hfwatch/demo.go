@@ -27,7 +27,7 @@ const demoConfig = `
 location: demo
 hub: {url: "SIM"}
 evaluation_interval: 5s
-budget: {usd_per_day: 1, requests_per_day: 200000}
+budget: {requests_per_day: 200000}
 defaults: {baseline: {schedule: "@every 5s", timeout: 4s}}
 models:
   - name: sentiment
@@ -42,6 +42,7 @@ models:
     stream: true
     inputs: ["Name three primary colours."]
     price: {usd_per_mtok_input: 0.1, usd_per_mtok_output: 0.1}
+    budget: {usd_per_day: 1}
   - name: embeddings
     model: sentence-transformers/all-MiniLM-L6-v2
     task: feature-extraction

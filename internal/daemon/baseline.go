@@ -144,8 +144,20 @@ func (d *Daemon) speak(res probe.Result) {
 	if res.Counts == probe.Good {
 		say = d.logger.Info
 	}
-	say("target changed", "target", res.Target, "outcome", string(res.Outcome),
-		"fault", string(res.Fault), "phase", string(res.Phase), "status", res.Status, "error", res.Error, "request_id", res.RequestID)
+	say("target changed", told(res)...)
+}
+
+// told returns what a log line says of a result, without what is empty.
+func told(res probe.Result) []any {
+	args := []any{"target", res.Target, "outcome", string(res.Outcome)}
+	for _, one := range []struct{ key, value string }{
+		{"fault", string(res.Fault)}, {"phase", string(res.Phase)}, {"err", res.Error}, {"request_id", res.RequestID},
+	} {
+		if one.value != "" && one.value != string(probe.FaultNone) {
+			args = append(args, one.key, one.value)
+		}
+	}
+	return args
 }
 
 // Manual probes a configured target now, in its baseline lane and from its

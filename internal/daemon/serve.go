@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -33,7 +34,9 @@ func (d *Daemon) serve(ctx context.Context) error {
 			handler = gate(handler)
 		}
 		d.listen(ctx, l, handler, func(s *http.Server) error {
-			return web.Serve(l, s, &web.FlagConfig{WebConfigFile: &d.opts.WebConfigFile}, d.logger)
+			// The toolkit tells at every start that TLS is off.
+			quiet := slog.New(atLeast{d.logger.Handler(), slog.LevelWarn})
+			return web.Serve(l, s, &web.FlagConfig{WebConfigFile: &d.opts.WebConfigFile}, quiet)
 		})
 	}
 	return d.control(ctx)
@@ -83,6 +86,27 @@ func (d *Daemon) listen(ctx context.Context, l net.Listener, handler http.Handle
 		<-done
 		return err
 	})
+}
+
+// atLeast drops records below a level.
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+// Enabled reports whether a record of the level is handled.
+func (h atLeast) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= h.level && h.Handler.Enabled(ctx, level)
+}
+
+// WithAttrs keeps the level.
+func (h atLeast) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return atLeast{h.Handler.WithAttrs(attrs), h.level}
+}
+
+// WithGroup keeps the level.
+func (h atLeast) WithGroup(name string) slog.Handler {
+	return atLeast{h.Handler.WithGroup(name), h.level}
 }
 
 // mux returns the pages. lifecycle and spend open those that change something
