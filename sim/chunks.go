@@ -63,8 +63,6 @@ func (x *exchange) nativeEvents(g *generation) []event {
 }
 
 // chunker makes the events of an OpenAI-style stream.
-// events returns them all.
-// text adds the events of tokens, the first of which has index from.
 type chunker struct {
 	x   *exchange
 	g   *generation
@@ -76,6 +74,7 @@ type chunker struct {
 	sent int
 }
 
+// events returns them all.
 func (c *chunker) events() []event {
 	last := c.g.tokens() - 1
 	if c.sse.FilterFirst {
@@ -100,6 +99,7 @@ func (c *chunker) events() []event {
 	return c.all
 }
 
+// text adds the events of tokens, the first of which has index from.
 func (c *chunker) text(from int, tokens []string, answer bool, last int) {
 	inThought := from == 0 && len(c.g.reasoning) > 0
 	for i := 0; i < len(tokens); {

@@ -153,7 +153,7 @@ func (f Fault) validate(at string) error {
 		oneOf(at+".envelope", f.Envelope, Envelopes()...),
 		oneOf(at+".form", f.Form, "e", "f", "g"),
 		oneOf(at+".variant", f.Variant, BadShapes()...),
-		f.validateHeaders(at+".headers"),
+		validateHeaders(at+".headers", f.Headers),
 	)
 }
 
@@ -164,13 +164,13 @@ func (f Fault) isBare() bool {
 }
 
 // validateHeaders refuses what would break the framing of the answer.
-func (f Fault) validateHeaders(at string) error {
-	for _, name := range sortedKeys(f.Headers) {
+func validateHeaders(at string, headers map[string]string) error {
+	for _, name := range sortedKeys(headers) {
 		switch http.CanonicalHeaderKey(name) {
 		case "", "Content-Length", "Transfer-Encoding", "Connection":
 			return fmt.Errorf("%s.%s: the server's own header", at, name)
 		}
-		if strings.ContainsAny(name+f.Headers[name], "\r\n") || strings.ContainsAny(name, " :") {
+		if strings.ContainsAny(name+headers[name], "\r\n") || strings.ContainsAny(name, " :") {
 			return errors.New(at + ": a name or value holds what a header cannot")
 		}
 	}

@@ -35,6 +35,11 @@ func (x *exchange) commonHeaders(h http.Header, status int) {
 	case BackendProvider:
 		h.Set("Server", "cloudflare")
 	}
+	if status == http.StatusOK {
+		for name, value := range x.b.Headers {
+			h.Set(name, value)
+		}
+	}
 }
 
 // routerHeaders sets those of the router and of the edge before it.

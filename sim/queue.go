@@ -102,18 +102,19 @@ func (w *waiter) wait(ctx context.Context, next func() time.Duration) error {
 			return nil
 		default:
 		}
-		var due <-chan time.Time
-		if d := next(); d > 0 {
-			timer := time.NewTimer(d)
-			defer timer.Stop()
-			due = timer.C
+		d := next()
+		if d <= 0 {
+			d = maxPause
 		}
+		timer := time.NewTimer(d)
 		select {
 		case <-w.ready:
+			timer.Stop()
 			return nil
 		case <-ctx.Done():
+			timer.Stop()
 			return ctx.Err()
-		case <-due:
+		case <-timer.C:
 		}
 	}
 }

@@ -15,6 +15,12 @@ func (x *exchange) router() *problem {
 	if path == "/v1/models" || strings.HasPrefix(path, "/v1/models/") {
 		return x.routerModels(strings.TrimPrefix(strings.TrimPrefix(path, "/v1/models"), "/"))
 	}
+	if x.noAccount() {
+		known, _ := presetNamed("invalid_token")
+		p := known.on("")
+		p.did = "no_token"
+		return &p
+	}
 	provider, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	var p *problem
 	switch {
@@ -37,6 +43,14 @@ func (x *exchange) router() *problem {
 	return x.run()
 }
 
+// noAccount reports whether a token is wanted and none came.
+func (x *exchange) noAccount() bool {
+	s := x.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.account.RequireAuth && !x.rec.Authorized
+}
+
 // accountFault returns the answer that the account's state is, and whether it
 // struck; a broken connection leaves no answer to give.
 func (x *exchange) accountFault() (*problem, bool) {
@@ -44,12 +58,6 @@ func (x *exchange) accountFault() (*problem, bool) {
 	s.mu.Lock()
 	account := s.account.clone()
 	s.mu.Unlock()
-	if account.RequireAuth && !x.rec.Authorized {
-		known, _ := presetNamed("invalid_token")
-		p := known.on(x.spec.Backend)
-		p.did = "no_token"
-		return &p, true
-	}
 	for _, f := range account.Faults {
 		matches := (f.Provider == "" || f.Provider == x.spec.provider()) &&
 			(f.BillTo == "" || f.BillTo == x.r.Header.Get("X-HF-Bill-To")) &&

@@ -131,6 +131,17 @@ func TestRequestsThatBackendsRefuse(t *testing.T) {
 		{"vLLM: too many tokens", BackendVLLM, taskChat, "/e/m/v1/chat/completions", `{"max_tokens":5000,"messages":[{"role":"user","content":"x"}]}`, nil, 400, "maximum context length is 4096 tokens"},
 		{"vLLM: too few tokens", BackendVLLM, taskChat, "/e/m/v1/chat/completions", `{"max_tokens":-1,"messages":[{"role":"user","content":"x"}]}`, nil, 400, "max_tokens must be at least 1, got -1."},
 		{"vLLM: no role", BackendVLLM, taskChat, "/e/m/v1/chat/completions", `{"messages":[{"content":"x"}]}`, nil, 400, "role"},
+		{"vLLM: no messages in it", BackendVLLM, taskChat, "/e/m/v1/chat/completions", `{"messages":[]}`, nil, 400, "at least 1 item"},
+		{"vLLM: messages of another kind", BackendVLLM, taskChat, "/e/m/v1/chat/completions", `{"messages":"x"}`, nil, 400, "valid list"},
+		{"TGI: messages of another kind", BackendTGI, taskChat, "/e/m/v1/chat/completions", `{"messages": "x"}`, nil, 422, `messages: invalid type: string "x", expected a sequence at line 1 column 13`},
+		{"TGI: no messages in it", BackendTGI, taskChat, "/e/m/v1/chat/completions", `{"messages":[]}`, nil, 422, `"error_type":"validation"`},
+		{"TGI: no role", BackendTGI, taskChat, "/e/m/v1/chat/completions", `{"messages":[{}]}`, nil, 422, "messages[0]: missing field `role`"},
+		{"TGI: null", BackendTGI, taskGeneration, "/e/m/generate", `{"inputs":null}`, nil, 422, "invalid type: null, expected a string"},
+		{"TGI: a truth", BackendTGI, taskGeneration, "/e/m/generate", `{"inputs":true}`, nil, 422, "invalid type: boolean `true`, expected a string"},
+		{"TGI: a number", BackendTGI, taskGeneration, "/e/m/generate", `{"inputs":1.5}`, nil, 422, "invalid type: floating point `1.5`, expected a string"},
+		{"TGI: a list for a string", BackendTGI, taskGeneration, "/e/m/generate", `{"inputs":[]}`, nil, 422, "invalid type: sequence, expected a string"},
+		{"TEI: a number", BackendTEI, taskFeatures, "/e/m/embed", `{"inputs":1}`, nil, 422, "untagged enum Input"},
+		{"TEI: no sentences", BackendTEI, taskSimilarity, "/e/m/", `{"inputs":{"source_sentence":"x","sentences":[]}}`, nil, 400, "`inputs.sentences` cannot be empty"},
 		{"provider: no JSON", BackendProvider, taskChat, "/e/m/v1/chat/completions", `{`, nil, 400, `"type":"invalid_request_error"`},
 		{"hf-inference: a missing field", BackendHF, taskQA, hfPath, `{"inputs":{"question":"x"}}`, nil, 400, `{"error":["Error in ` + "`inputs.context`" + `: field required"]}`},
 		{"hf-inference: no inputs", BackendHF, taskSummary, hfPath, `{"text":"x"}`, nil, 400, `{"error":["Error in ` + "`inputs`" + `: field required"]}`},
@@ -204,5 +215,15 @@ func TestCache(t *testing.T) {
 			equal(t, row.about+": truth", rec.Cached, row.cached)
 			equal(t, row.about+": took nothing", rec.Done.Equal(rec.Received), row.cached)
 		}
+	})
+}
+
+// TestExtraHeaders come on good answers only.
+func TestExtraHeaders(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, one(BackendHF, []string{taskSummary}, Behaviour{Headers: map[string]string{"retry-after": "2"}}))
+		equal(t, "good", b.post(hfPath, `{"inputs":"x"}`).header.Get("Retry-After"), "2")
+		equal(t, "bad", b.post(hfPath, `{}`).header.Get("Retry-After"), "")
 	})
 }

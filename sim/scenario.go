@@ -114,6 +114,9 @@ type Behaviour struct {
 	// stubborn (even where x-use-cache is false) or any (the last answer,
 	// whatever the body); empty is on for hf-inference and off elsewhere.
 	Cache string `json:"cache,omitempty"`
+	// Headers come on every good answer besides the backend's own, such as a
+	// retry-after that means nothing.
+	Headers map[string]string `json:"headers,omitempty"`
 	// RequireAuth makes inference routes answer 401 to requests without an
 	// Authorization header.
 	RequireAuth bool `json:"require_auth,omitempty"`
@@ -226,7 +229,7 @@ func (s Scenario) clone() Scenario {
 // clone returns a copy that shares nothing.
 func (m Model) clone() Model {
 	m.Tasks, m.Hosts, m.Labels = slices.Clone(m.Tasks), slices.Clone(m.Hosts), slices.Clone(m.Labels)
-	m.Fault = m.Fault.clone()
+	m.Headers, m.Fault = maps.Clone(m.Headers), m.Fault.clone()
 	return m
 }
 

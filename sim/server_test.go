@@ -84,6 +84,7 @@ func TestAccount(t *testing.T) {
 	}{
 		{"none", Account{}, path, chat, nil, 200, "ok", "slow"},
 		{"no token", Account{RequireAuth: true}, path, chat, nil, 401, "no_token", "Invalid username or password."},
+		{"no token, and no such model", Account{RequireAuth: true}, path, `{}`, nil, 401, "no_token", "Invalid username or password."},
 		{"a token", Account{RequireAuth: true}, path, chat, []string{"Authorization", "Bearer hf_x"}, 200, "ok", "slow"},
 		{"no credit", fault(AccountFault{}, "payment_required"), path, chat, nil, 402, "payment_required", "depleted your monthly included credits"},
 		{"no permission", fault(AccountFault{}, "forbidden"), path, chat, nil, 403, "forbidden", "sufficient permissions"},

@@ -80,19 +80,9 @@ func (x *exchange) stream(j job, times []time.Duration) {
 	if x.wantsDone(j) {
 		x.pen.event([]byte("[DONE]"))
 	}
-	if strikes {
-		x.strikeEmpty()
-	}
 	if x.fault.Kind == "close_after_response" {
 		x.rec.Did = x.fault.Kind
 		x.pen.hang(false)
-	}
-}
-
-// strikeEmpty logs a stream fault that found no token to strike at.
-func (x *exchange) strikeEmpty() {
-	if x.fault.Kind == "no_done" || x.fault.Kind == "no_finish" {
-		x.rec.Did = x.fault.Kind
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 	"time"
 )
 
+// maxHeaderNames is how many names of headers a record keeps.
+const maxHeaderNames = 64
+
 // TruthRecord is what the server truly did with one request. Times are the
 // server's own; absent ones did not happen.
 type TruthRecord struct {
@@ -93,6 +96,7 @@ func newRecord(r *http.Request, sequence uint64, now time.Time) TruthRecord {
 		Sequence: sequence, Received: now, Method: r.Method, Path: clip(r.URL.Path, 512), Did: "ok",
 		Headers: sortedKeys(r.Header),
 	}
+	rec.Headers = rec.Headers[:min(len(rec.Headers), maxHeaderNames)]
 	for _, name := range []string{"X-Amzn-Trace-Id", "X-Request-Id"} {
 		if rec.ID == "" {
 			rec.ID = clip(r.Header.Get(name), 256)

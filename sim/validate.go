@@ -210,6 +210,7 @@ func (b Behaviour) validate() error {
 		within("dimension", b.Dimension, 0, 65_536),
 		within("context", b.Context, 0, 10_000_000),
 		b.SSE.validate(), b.Latency.validate(), b.Fault.validate("fault"), b.validateLabels(),
+		validateHeaders("headers", b.Headers),
 	)
 }
 
