@@ -80,9 +80,6 @@ func (s *Server) open(w http.ResponseWriter, r *http.Request) *exchange {
 // close ends the record and keeps it.
 func (s *Server) close(x *exchange) {
 	x.rec.Done = time.Now()
-	if x.r.Context().Err() != nil && x.rec.Did == "ok" {
-		x.rec.Did = "client_gone"
-	}
 	s.mu.Lock()
 	if x.epoch == s.epoch {
 		s.truth.add(x.rec)

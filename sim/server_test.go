@@ -323,3 +323,43 @@ func TestServeEndsWithItsContext(t *testing.T) {
 		t.Errorf("ListenAndServe with an ended context = %v, want nil", err)
 	}
 }
+
+// TestClientGone tells a client that leaves an answer from one that has it.
+func TestClientGone(t *testing.T) {
+	t.Parallel()
+	rows := []struct {
+		about, path, body string
+		timeout           time.Duration
+		b                 Behaviour
+		did               string
+		done              time.Duration
+	}{
+		{"in the middle of a stream", "/e/m/v1/chat/completions", chatStream, 250 * time.Millisecond, Behaviour{}, "client_gone", 250 * time.Millisecond},
+		{"before the answer", "/e/m/v1/chat/completions", `{"messages":[{"role":"user","content":"x"}]}`, 250 * time.Millisecond, Behaviour{}, "client_gone", 250 * time.Millisecond},
+		{"before a late error", "/e/m/v1/chat/completions", chatStream, time.Second, Behaviour{Fault: Fault{Kind: "bad_gateway", Delay: ms(5000)}}, "client_gone", time.Second},
+		{"never", "/e/m/v1/chat/completions", chatStream, time.Minute, Behaviour{}, "ok", 400 * time.Millisecond},
+	}
+	for _, row := range rows {
+		t.Run(row.about, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				row.b.Tokens, row.b.Latency = 4, Latency{Prefill: ms(100), PerToken: ms(100)}
+				b := start(t, one(BackendVLLM, []string{taskChat}, row.b))
+				b.client.Timeout = row.timeout
+				b.post(row.path, row.body)
+				rec := b.last()
+				equal(t, "did", rec.Did, row.did)
+				equal(t, "done", rec.Done.Sub(rec.Received), row.done)
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, one(BackendToolkit, []string{taskSummary}, Behaviour{Latency: Latency{Prefill: ms(1000)}}))
+		go b.post("/e/m/", `{"inputs":"x"}`)
+		synctest.Wait()
+		b.client.Timeout = 300 * time.Millisecond
+		b.post("/e/m/", `{"inputs":"x"}`)
+		equal(t, "did in the queue", b.last().Did, "client_gone")
+		time.Sleep(time.Minute)
+	})
+}
