@@ -151,13 +151,21 @@ func (d *Daemon) speak(res probe.Result) {
 func told(res probe.Result) []any {
 	args := []any{"target", res.Target, "outcome", string(res.Outcome)}
 	for _, one := range []struct{ key, value string }{
-		{"fault", string(res.Fault)}, {"phase", string(res.Phase)}, {"err", res.Error}, {"request_id", res.RequestID},
+		{"fault", string(res.Fault)}, {"phase", string(res.Phase)}, {"err", res.Error}, {"request_id", evidenceOf(res)},
 	} {
 		if one.value != "" && one.value != string(probe.FaultNone) {
 			args = append(args, one.key, one.value)
 		}
 	}
 	return args
+}
+
+// evidenceOf returns the other side's name of a request that was not good.
+func evidenceOf(res probe.Result) string {
+	if res.Counts == probe.Good {
+		return ""
+	}
+	return res.RequestID
 }
 
 // Manual probes a configured target now, in its baseline lane and from its

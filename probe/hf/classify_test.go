@@ -14,7 +14,7 @@ import (
 
 // recordings is a file of real traffic, one recording a line. It is data to
 // test against and no part of the project.
-var recordings = flag.String("recordings", "", "file of recorded traffic to judge, one JSON object a line")
+var recordings = flag.String("recordings", os.Getenv("HFWATCH_RECORDINGS"), "file of recorded traffic to judge, one JSON object a line")
 
 // answerRow is one answer and what it means.
 type answerRow struct {

@@ -13,7 +13,7 @@ import (
 
 // recordings is a file of real traffic, one recording a line. It is data to
 // test against and no part of this repository: without it the test is skipped.
-var recordings = flag.String("recordings", "", "file of recorded traffic to judge, one JSON object a line")
+var recordings = flag.String("recordings", os.Getenv("HFWATCH_RECORDINGS"), "file of recorded traffic to judge, one JSON object a line")
 
 // recording is one request and its answer.
 type recording struct {
