@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -361,5 +362,41 @@ func TestClientGone(t *testing.T) {
 		b.post("/e/m/", `{"inputs":"x"}`)
 		equal(t, "did in the queue", b.last().Did, "client_gone")
 		time.Sleep(time.Minute)
+	})
+}
+
+// TestConcurrentUse asks, patches, reads and resets at once; it is for the race
+// detector.
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := Demo()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := start(t, s)
+		var wg sync.WaitGroup
+		for i := range 8 {
+			wg.Go(func() {
+				for range 10 {
+					b.post("/e/writer/v1/chat/completions", chatStream)
+					b.post("/v1/chat/completions", `{"model":"meta-llama/Llama-3.1-8B-Instruct","messages":[{"role":"user","content":"x"}]}`)
+					if err := b.server.Patch("writer", []byte(`{"permits":2,"headers":{"a":"b"},"labels":["x","y"]}`)); err != nil {
+						t.Error(err)
+					}
+					b.send("GET", "/_sim/scenario", "")
+					b.send("GET", "/v1/models", "")
+					if i == 0 {
+						b.server.Reset()
+					}
+				}
+			})
+		}
+		wg.Wait()
+		for _, rec := range b.server.Truth() {
+			if rec.Did != "ok" && rec.Did != "queue_full" {
+				t.Errorf("did %q", rec.Did)
+			}
+		}
 	})
 }

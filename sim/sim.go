@@ -55,8 +55,9 @@ type Server struct {
 	seen  *recent
 }
 
-// model is a scenario's model and its running state. The mutex of the Server
-// guards it, save the gate, which has its own.
+// model is a scenario's model and its running state. Its Behaviour and requests
+// are guarded by the mutex of the Server; what else it has of Model never
+// changes, gate and cache have mutexes of their own.
 type model struct {
 	Model
 	gate     *gate
@@ -158,7 +159,7 @@ func (s *Server) patch(name string, set []byte) error {
 	if err := changed.validate(); err != nil {
 		return fmt.Errorf("model %q: %w", name, err)
 	}
-	m.Model = changed
+	m.Behaviour = changed.Behaviour
 	m.gate.resize(changed.effective().Permits)
 	return nil
 }
