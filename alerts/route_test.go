@@ -121,8 +121,12 @@ func TestRoute(t *testing.T) {
 		rows = append(rows, row{string(r.Alert.Labels["alertname"]), r.To, r.Muted, !r.Alert.EndsAt.IsZero()})
 	}
 	want := []row{
-		{"Plain", nil, false, false}, {"Gone", nil, false, true}, {"Named", []string{"ops"}, false, false},
-		{"Named info", []string{"ops"}, false, false}, {"Watchdog", []string{"", "dead"}, false, false}, {"Muted", nil, true, false},
+		{"Plain", nil, false, false},
+		{"Gone", nil, false, true},
+		{"Named", []string{"ops"}, false, false},
+		{"Named info", []string{"ops"}, false, false},
+		{"Watchdog", []string{"", "dead"}, false, false},
+		{"Muted", nil, true, false},
 	}
 	if diff := cmp.Diff(want, rows); diff != "" {
 		t.Errorf("Route() (-want +got):\n%s", diff)

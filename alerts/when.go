@@ -254,8 +254,8 @@ func (p *parser) subject() (When, error) {
 	if !p.take(")") {
 		return w, fmt.Errorf("a ) must follow %s(%s", name, arg)
 	}
-	switch {
-	case name == "outcome":
+	switch name {
+	case "outcome":
 		w.Signal, w.Form = OutcomeSignal, FormLast
 		for o := range strings.SplitSeq(arg, "|") {
 			if !slices.Contains(probe.Outcomes(), probe.Outcome(o)) {
@@ -264,7 +264,7 @@ func (p *parser) subject() (When, error) {
 			w.Outcomes = append(w.Outcomes, probe.Outcome(o))
 		}
 		return w, nil
-	case name == "burn":
+	case "burn":
 		w.Form = FormBurn
 	default:
 		q, ok := quantile(name)

@@ -188,7 +188,8 @@ SELECT result FROM (
 // retain deletes one chunk of what is too old, or of the oldest where the file
 // is too large, and reports whether there may be more.
 func retain(ctx context.Context, db *sql.DB, before time.Time, maxBytes int64) (more bool, err error) {
-	condition, args := "due < ?", []any{before.UnixNano(), retainChunk}
+	query, args := `DELETE FROM results WHERE id IN (SELECT id FROM results WHERE due < ? ORDER BY due LIMIT ?)`,
+		[]any{before.UnixNano(), retainChunk}
 	if maxBytes > 0 {
 		var used int64
 		err := db.QueryRowContext(ctx,
@@ -197,11 +198,11 @@ func retain(ctx context.Context, db *sql.DB, before time.Time, maxBytes int64) (
 			return false, err
 		}
 		if used > maxBytes {
-			condition, args = "true", []any{sizeChunk}
+			query = `DELETE FROM results WHERE id IN (SELECT id FROM results ORDER BY due LIMIT ?)`
+			args = []any{sizeChunk}
 		}
 	}
-	res, err := db.ExecContext(ctx,
-		`DELETE FROM results WHERE id IN (SELECT id FROM results WHERE `+condition+` ORDER BY due LIMIT ?)`, args...)
+	res, err := db.ExecContext(ctx, query, args...)
 	if err != nil {
 		return false, err
 	}

@@ -21,8 +21,11 @@ type Identity struct {
 // Match with a severity selects no target, for a target has none.
 func (m Match) Selects(id Identity) bool {
 	for _, pair := range [][2]string{
-		{m.Name, id.Name}, {m.Task, id.Task}, {m.Model, id.Model},
-		{m.Location, id.Location}, {m.Severity, id.Severity},
+		{m.Name, id.Name},
+		{m.Task, id.Task},
+		{m.Model, id.Model},
+		{m.Location, id.Location},
+		{m.Severity, id.Severity},
 	} {
 		if pair[0] != "" && pair[0] != pair[1] {
 			return false

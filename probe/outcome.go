@@ -143,10 +143,7 @@ func Judge(o Outcome, c Circumstances) (Fault, Counts) {
 		Truncated, InvalidOutput, WrongAnswer, Gone:
 		return FaultTarget, Bad
 	case DNS, Connect, TLS, Reset:
-		if c.ControlFails && !(o == Reset && c.FirstByte) {
-			return FaultNetwork, Apart
-		}
-		return FaultTarget, Bad
+		return connection(c.ControlFails, o == Reset && c.FirstByte)
 	case Auth, Billing, RateLimited:
 		return FaultAccount, Apart
 	case BadRequest:
@@ -158,11 +155,18 @@ func Judge(o Outcome, c Circumstances) (Fault, Counts) {
 		return FaultMonitor, Apart
 	case Cached:
 		return FaultNone, Apart
-	case Unknown:
-		return FaultUnknown, Apart
 	default:
 		return FaultUnknown, Apart
 	}
+}
+
+// connection returns whose fault a failed connection is: the network's while a
+// control fails too, unless the answer had begun.
+func connection(controlFails, answering bool) (Fault, Counts) {
+	if controlFails && !answering {
+		return FaultNetwork, Apart
+	}
+	return FaultTarget, Bad
 }
 
 // unless returns that nobody is at fault where allowed, and the target where

@@ -21,7 +21,7 @@ import (
 )
 
 // version is set by the linker; without it the build's own information is used.
-var version string //nolint:gochecknoglobals // set by -ldflags -X, which needs a variable
+var version string
 
 func main() {
 	os.Exit(newProcess().run(context.Background()))

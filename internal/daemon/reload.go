@@ -129,7 +129,7 @@ func (d *Daemon) refresh() {
 	w, now := d.now.Load(), time.Now()
 	used := map[exporter.Budget]float64{}
 	for _, u := range d.ledger.Usage(now) {
-		used[exporter.Budget{Target: u.Target, Period: string(u.Period), Unit: string(u.Unit)}] = u.Ratio
+		used[exporter.Budget{Target: u.Target, Period: u.Period, Unit: u.Unit}] = u.Ratio
 	}
 	d.exporter.SetBudgets(used)
 	d.exporter.SetMaintenance(w.maintained(now))

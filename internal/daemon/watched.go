@@ -197,8 +197,10 @@ func immutable(was, is *config.Config) error {
 		key     string
 		changed bool
 	}{
-		{"location", was.Location != is.Location}, {"data", was.Data != is.Data},
-		{"alerting", was.Alerting != is.Alerting}, {"history", was.History != is.History},
+		{"location", was.Location != is.Location},
+		{"data", was.Data != is.Data},
+		{"alerting", was.Alerting != is.Alerting},
+		{"history", was.History != is.History},
 	} {
 		if c.changed {
 			return fmt.Errorf("%s: it cannot change while hfwatch runs; restart it", c.key)
