@@ -99,15 +99,19 @@ func (p *process) runDemo(ctx context.Context, f runFlags) error {
 	); err != nil {
 		return exit{exitFailed, err}
 	}
+	l, err := listen(ctx, f.listen)
+	if err != nil {
+		return err
+	}
 	text := strings.NewReplacer("SIM", "http://"+world.sim, "HOOK", dir+"/hook", "KEY", dir+"/key").Replace(demoConfig)
 	fmt.Fprintf(p.stderr, `hfwatch demo: six models of a simulator are probed every five seconds; one of them,
 "sentiment", is overloaded from 25 s to 75 s. A page for it arrives here at about
 40 s and resolves at about 90 s. Meanwhile look at http://%s/ and
 http://%s/metrics. Ctrl-C ends the demo.
-`, f.listen, f.listen)
+`, l.Addr(), l.Addr())
 	f.lifecycle, f.probe = true, true
 	f.grace = min(f.grace, 5*time.Second)
-	return p.runDaemon(ctx, f, func() (*config.Config, error) {
+	return p.runDaemon(ctx, f, l, func() (*config.Config, error) {
 		return config.Load(config.Options{
 			File: demoName, Task: daemon.Task, Available: daemon.Features(),
 			Flags: []config.Override{{Flag: "--demo", Path: "data.dir", Value: dir}},

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -24,13 +26,6 @@ type probeFlags struct {
 	json     string
 	parallel int
 	adhoc    adhoc
-}
-
-// adhoc is one target that no file configures.
-type adhoc struct {
-	url, task, model, provider, parameters, tokenFile string
-	inputs                                            []string
-	stream                                            bool
 }
 
 // probeCommand probes targets once.
@@ -58,14 +53,14 @@ Exit codes: 0 all good, or apart by policy; 1 some bad; 2 usage or configuration
 	flags.StringVar(&f.json, "json", "", "write one result a line instead of a table: to standard output, or with =FILE to a file")
 	flags.Lookup("json").NoOptDefVal = "-"
 	flags.IntVar(&f.parallel, "parallel", 8, "how many targets are probed at a time")
-	flags.StringVar(&f.adhoc.url, "url", "", "an address, used as given; chat is completed as the official clients complete it")
-	flags.StringVar(&f.adhoc.task, "task", "", "the task: "+strings.Join(task.Names(), ", "))
-	flags.StringVar(&f.adhoc.model, "model", "", "the model's name on the Hub")
-	flags.StringVar(&f.adhoc.provider, "provider", "", "the provider behind the router")
-	flags.StringArrayVar(&f.adhoc.inputs, "input", nil, "the input: a text, or JSON of what the task takes; a fitting example by default")
-	flags.StringVar(&f.adhoc.parameters, "parameters", "", "the task's parameters, as a JSON object")
-	flags.BoolVar(&f.adhoc.stream, "stream", false, "ask for a stream")
-	flags.StringVar(&f.adhoc.tokenFile, "token.file", "", "a file that holds the Hugging Face token; never give a token as an argument")
+	flags.StringVar(&f.adhoc.url, "url", "", "with --task: an address, used as given; chat is completed as the official clients complete it")
+	flags.StringVar(&f.adhoc.task, "task", "", "probe no configured target but the one of these flags, of this task: "+strings.Join(task.Names(), ", "))
+	flags.StringVar(&f.adhoc.model, "model", "", "with --task: the model's name on the Hub")
+	flags.StringVar(&f.adhoc.provider, "provider", "", "with --task: the provider behind the router")
+	flags.StringArrayVar(&f.adhoc.inputs, "input", nil, "with --task: the input: a text, or JSON of what the task takes; a fitting example by default")
+	flags.StringVar(&f.adhoc.parameters, "parameters", "", "with --task: the task's parameters, as a JSON object")
+	flags.BoolVar(&f.adhoc.stream, "stream", false, "with --task: ask for a stream")
+	flags.StringVar(&f.adhoc.tokenFile, "token.file", "", "with --task: a file that holds the Hugging Face token, in place of the variable HF_TOKEN; a token itself is no argument, since arguments are public")
 	return cmd
 }
 
@@ -75,6 +70,9 @@ func (p *process) probe(cmd *cobra.Command, f probeFlags, names []string) error 
 	if err != nil {
 		return err
 	}
+	if f.parallel < 1 {
+		return exit{exitUsage, fmt.Errorf("--parallel is %d; write 1 or more", f.parallel)}
+	}
 	cfg, models, err := p.chosen(f, names)
 	if err != nil {
 		return err
@@ -82,19 +80,22 @@ func (p *process) probe(cmd *cobra.Command, f probeFlags, names []string) error 
 	if len(models) == 0 {
 		return exit{exitUsage, fmt.Errorf("%s: there is no target to probe", f.config.file)}
 	}
-	out := p.stdout
+	out, closeOut := p.stdout, func() error { return nil }
 	if f.json != "" && f.json != "-" {
 		file, err := os.Create(f.json)
 		if err != nil {
 			return exit{exitUsage, fmt.Errorf("--json: %w", err)}
 		}
-		defer func() { _ = file.Close() }()
-		out = file
+		out, closeOut = file, file.Close
 	}
+	// Whoever interrupts still gets what is known, and the budget its books.
+	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
 	once := daemon.Once{Version: buildVersion(), Logger: logger, Parallel: f.parallel}
 	var results []probe.Result
+	var written error
 	withheld := false
-	err = once.Probe(cmd.Context(), cfg, models, func(o daemon.Outcome) {
+	probed := once.Probe(ctx, cfg, models, func(o daemon.Outcome) {
 		if o.Err != nil {
 			withheld = true
 			fmt.Fprintf(p.stderr, "hfwatch: %s: not probed: %v\n", o.Target, o.Err)
@@ -102,18 +103,23 @@ func (p *process) probe(cmd *cobra.Command, f probeFlags, names []string) error 
 		}
 		results = append(results, o.Result)
 		if f.json != "" {
-			err = errors.Join(err, json.NewEncoder(out).Encode(o.Result))
+			written = errors.Join(written, writeJSON(out, o.Result))
 		}
 	})
-	if err != nil {
+	if f.json == "" {
+		written = printResults(out, results)
+	}
+	if err := errors.Join(probed, written, closeOut()); err != nil {
 		return exit{exitFailed, err}
 	}
-	if f.json == "" {
-		if err := printResults(out, results); err != nil {
-			return exit{exitFailed, err}
-		}
-	}
 	return verdict(results, withheld)
+}
+
+// writeJSON writes a result as one line, with its text as a person reads it.
+func writeJSON(w io.Writer, r probe.Result) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(r)
 }
 
 // verdict turns results into an exit code.
@@ -157,90 +163,27 @@ func (p *process) chosen(f probeFlags, names []string) (*config.Config, []config
 	for _, name := range names {
 		i := slices.IndexFunc(cfg.Models, func(m config.Model) bool { return m.Target.Name == name })
 		if i < 0 {
-			return nil, nil, exit{exitUsage, fmt.Errorf("%s has no target %q", f.config.file, name)}
+			return nil, nil, exit{exitUsage, fmt.Errorf("%s has no target %q; it has %s", f.config.file, name, known(cfg.Models))}
 		}
 		models = append(models, cfg.Models[i])
 	}
 	return cfg, models, nil
 }
 
-// adhocConfig writes the flags as a configuration and loads it, so that they
-// are checked by the same rules.
-func (p *process) adhocConfig(f probeFlags) (*config.Config, error) {
-	a := f.adhoc
-	if a.task == "" {
-		return nil, exit{exitUsage, errors.New("--url needs --task, one of " + strings.Join(task.Names(), ", "))}
+// known lists the names of targets, the first dozen of them.
+func known(models []config.Model) string {
+	const most = 12
+	var names []string
+	for _, m := range models[:min(most, len(models))] {
+		names = append(names, m.Target.Name)
 	}
-	model := map[string]any{"name": "adhoc", "task": a.task, "inputs": inputs(a)}
-	for key, value := range map[string]string{"url": a.url, "model": a.model, "provider": a.provider} {
-		if value != "" {
-			model[key] = value
-		}
+	switch {
+	case len(models) == 0:
+		return "none"
+	case len(models) > most:
+		return fmt.Sprintf("%s and %d more", strings.Join(names, ", "), len(models)-most)
 	}
-	if a.stream {
-		model["stream"] = true
-	}
-	if strings.Contains(a.url, ".endpoints.huggingface.cloud") {
-		model["wake"] = "keep_warm"
-	}
-	switch parameters := task.ExampleParameters(a.task); {
-	case a.parameters != "" && json.Valid([]byte(a.parameters)):
-		model["parameters"] = json.RawMessage(a.parameters)
-	case a.parameters != "":
-		return nil, exit{exitUsage, errors.New("--parameters is not JSON")}
-	case parameters != nil && len(a.inputs) == 0:
-		model["parameters"] = parameters
-	}
-	doc := map[string]any{"models": []any{model}}
-	if a.tokenFile != "" {
-		doc["hub"] = map[string]any{"token_file": a.tokenFile}
-	}
-	text, err := json.Marshal(doc)
-	if err != nil {
-		return nil, exit{exitUsage, err}
-	}
-	const name = "command line"
-	cfg, err := config.Load(config.Options{
-		File: name, Environ: p.environ, Task: daemon.Task, Available: daemon.Features(),
-		Flags: storage(f.config),
-		Read: func(file string, limit int64) ([]byte, error) {
-			if file == name {
-				return text, nil
-			}
-			return readLimited(file, limit)
-		},
-	})
-	var problems config.Problems
-	if errors.As(err, &problems) {
-		for _, problem := range problems {
-			fmt.Fprintf(p.stderr, "hfwatch: %s: %s; %s\n", strings.TrimPrefix(problem.Path, "models[0]."), problem.What, problem.Remedy)
-		}
-		return nil, exit{exitUsage, nil}
-	}
-	if err != nil {
-		return nil, exit{exitUsage, err}
-	}
-	return cfg, nil
-}
-
-// inputs returns the inputs of the flags as JSON values, or the task's example.
-func inputs(a adhoc) []json.RawMessage {
-	if len(a.inputs) == 0 {
-		return task.Example(a.task)
-	}
-	var out []json.RawMessage
-	for _, text := range a.inputs {
-		trimmed := strings.TrimSpace(text)
-		if (strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[")) && json.Valid([]byte(trimmed)) {
-			out = append(out, json.RawMessage(trimmed))
-			continue
-		}
-		quoted, err := json.Marshal(text)
-		if err == nil {
-			out = append(out, quoted)
-		}
-	}
-	return out
+	return strings.Join(names, ", ")
 }
 
 // readLimited reads a file of at most so many bytes.

@@ -56,7 +56,11 @@ Exit codes: 0 after a signal, 1 cannot start, 2 bad configuration.`,
 			if f.demo {
 				return p.runDemo(cmd.Context(), f)
 			}
-			return p.runDaemon(cmd.Context(), f, func() (*config.Config, error) { return p.load(f.config) })
+			l, err := listen(cmd.Context(), f.listen)
+			if err != nil {
+				return err
+			}
+			return p.runDaemon(cmd.Context(), f, l, func() (*config.Config, error) { return p.load(f.config) })
 		},
 	}
 	f.config.add(cmd)
@@ -73,19 +77,24 @@ Exit codes: 0 after a signal, 1 cannot start, 2 bad configuration.`,
 	return cmd
 }
 
-// runDaemon runs the daemon until a signal.
-func (p *process) runDaemon(ctx context.Context, f runFlags, load func() (*config.Config, error)) error {
+// listen opens the address at which the daemon serves.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, exit{exitFailed, fmt.Errorf("--web.listen-address: %w", err)}
+	}
+	return l, nil
+}
+
+// runDaemon runs the daemon until a signal. It closes the listener.
+func (p *process) runDaemon(ctx context.Context, f runFlags, l net.Listener, load func() (*config.Config, error)) error {
 	logger, err := p.logger(f.log)
 	if err != nil {
-		return err
+		return errors.Join(err, l.Close())
 	}
 	// Half the default: a monitor is to be small rather than quick. GOGC wins.
 	if !p.has("GOGC") {
 		debug.SetGCPercent(50)
-	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.listen)
-	if err != nil {
-		return exit{exitFailed, fmt.Errorf("--web.listen-address: %w", err)}
 	}
 	external := f.external
 	if external == "" {

@@ -2,8 +2,11 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
+	"net"
 	"os/signal"
 	"syscall"
 
@@ -28,7 +31,7 @@ func (p *process) simCommand() *cobra.Command {
 vLLM endpoints, with their shapes, streams, faults and queues. GET /_sim/truth says
 what it really did; POST /_sim/... changes it while it runs.
 
-Exit codes: 0 after a signal, 1 cannot start, 2 bad scenario.`,
+Exit codes: 0 after a signal, 1 cannot start, 2 usage or a bad scenario.`,
 		Example: `  hfwatch sim --example > scenario.json
   hfwatch sim --scenario scenario.json --listen 127.0.0.1:14843`,
 		Args: cobra.NoArgs,
@@ -45,17 +48,9 @@ Exit codes: 0 after a signal, 1 cannot start, 2 bad scenario.`,
 			if err != nil {
 				return exit{exitUsage, err}
 			}
-			server, err := sim.New(scenario, sim.Options{Logger: logger})
-			if err != nil {
-				return exit{exitUsage, err}
-			}
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 			defer stop()
-			logger.Info("simulating", "url", "http://"+listen, "models", len(scenario.Models))
-			if err := server.ListenAndServe(ctx, listen); err != nil {
-				return exit{exitFailed, err}
-			}
-			return nil
+			return simulate(ctx, logger, scenario, listen)
 		},
 	}
 	f.add(cmd)
@@ -63,6 +58,30 @@ Exit codes: 0 after a signal, 1 cannot start, 2 bad scenario.`,
 	cmd.Flags().StringVar(&file, "scenario", "", "the scenario, as JSON or YAML; the demo's by default")
 	cmd.Flags().BoolVar(&example, "example", false, "print a scenario that shows every part")
 	return cmd
+}
+
+// simulate serves a scenario until ctx ends, and says where once it listens.
+func simulate(ctx context.Context, logger *slog.Logger, scenario sim.Scenario, listen string) error {
+	server, err := sim.New(scenario, sim.Options{Logger: logger})
+	if err != nil {
+		return exit{exitUsage, err}
+	}
+	addr, err := net.ResolveTCPAddr("tcp", listen)
+	if err != nil {
+		return exit{exitUsage, fmt.Errorf("--listen: %w", err)}
+	}
+	if !addr.IP.IsLoopback() {
+		return exit{exitUsage, fmt.Errorf("--listen: %s is not on loopback; write 127.0.0.1:%d", listen, addr.Port)}
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr.String())
+	if err != nil {
+		return exit{exitFailed, fmt.Errorf("--listen: %w", err)}
+	}
+	logger.Info("simulating", "url", "http://"+l.Addr().String(), "models", len(scenario.Models))
+	if err := server.Serve(ctx, l); err != nil {
+		return exit{exitFailed, err}
+	}
+	return nil
 }
 
 // scenario reads a scenario file. YAML is turned into JSON, which is what the

@@ -10,11 +10,15 @@ import (
 	"github.com/hfwatch/hfwatch/probe"
 )
 
-// printResults writes results as a table, and below it a line for each that
-// was not good.
+// outcomePages is where the page of each outcome is.
+const outcomePages = "https://github.com/hfwatch/hfwatch/blob/main/docs/outcomes/"
+
+// printResults writes results as a table, and below it what is to be said of
+// each that was not good. TOOK is the service time: the response time of a
+// failure is its deadline, which is not how long it took.
 func printResults(w io.Writer, results []probe.Result) error {
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(table, "TARGET\tOUTCOME\tFAULT\tSTATUS\tRESPONSE\tFIRST BYTE\tFIRST TOKEN\tTPOT\tTOKENS\tSHAPE")
+	fmt.Fprintln(table, "TARGET\tOUTCOME\tFAULT\tSTATUS\tTOOK\tFIRST BYTE\tFIRST TOKEN\tTPOT\tTOKENS\tSHAPE")
 	for _, r := range results {
 		status := "-"
 		if r.Status != 0 {
@@ -26,19 +30,17 @@ func printResults(w io.Writer, results []probe.Result) error {
 	if err := table.Flush(); err != nil {
 		return err
 	}
+	var text strings.Builder
 	for _, r := range results {
-		if r.Outcome != probe.OK {
-			if _, err := fmt.Fprintf(w, "%s: %s\n", r.Target, explain(r)); err != nil {
-				return err
-			}
-		}
 		if p := phases(r.Phases); p != "" && len(results) == 1 {
-			if _, err := fmt.Fprintf(w, "phases: %s\n", p); err != nil {
-				return err
-			}
+			fmt.Fprintf(&text, "\nphases: %s\n", p)
+		}
+		if r.Outcome != probe.OK {
+			text.WriteString("\n" + explain(r))
 		}
 	}
-	return nil
+	_, err := io.WriteString(w, text.String())
+	return err
 }
 
 // seen returns the first token, unless it is only a bound.
@@ -51,20 +53,21 @@ func seen(r probe.Result) probe.Seconds {
 	return r.FirstToken
 }
 
-// explain says in a line what was not good.
+// explain says what was not good, what to name to whoever runs the model, and
+// where to read what can be done.
 func explain(r probe.Result) string {
-	var parts []string
+	said := r.Error
+	if said == "" {
+		said = string(r.Outcome)
+	}
 	if r.Phase != "" {
-		parts = append(parts, "in "+string(r.Phase))
+		said += " (phase " + string(r.Phase) + ")"
 	}
-	if r.Error != "" {
-		parts = append(parts, r.Error)
-	}
+	said = r.Target + ": " + said + "\n"
 	if r.RequestID != "" {
-		parts = append(parts, "request "+r.RequestID)
+		said += "  request " + r.RequestID + "\n"
 	}
-	parts = append(parts, "see docs/outcomes/"+string(r.Outcome)+".md")
-	return string(r.Outcome) + ": " + strings.Join(parts, "; ")
+	return said + "  " + outcomePages + string(r.Outcome) + ".md\n"
 }
 
 // phases lists the parts of an exchange that were measured.
