@@ -12,7 +12,7 @@ const (
 	TPOT           Series = "hfwatch_tpot_seconds"
 	Lag            Series = "hfwatch_lag_seconds"
 	PhaseSeconds   Series = "hfwatch_phase_seconds_total"
-	Tokens         Series = "hfwatch_tokens_total" //nolint:gosec // the name of a series, and no credential
+	Tokens         Series = "hfwatch_tokens_total"
 	TargetInfo     Series = "hfwatch_target_info"
 	TargetInterval Series = "hfwatch_target_interval_seconds"
 	FirstSeen      Series = "hfwatch_target_first_seen_timestamp_seconds"
