@@ -107,7 +107,6 @@ func (p *process) runDaemon(ctx context.Context, f runFlags, l net.Listener, loa
 	if err != nil {
 		return errors.Join(p.cannotStart(err), l.Close())
 	}
-	p.warn(logger, load)
 	return p.watch(ctx, f, d, logger)
 }
 
@@ -159,17 +158,6 @@ func (p *process) cannotStart(err error) error {
 		fmt.Fprintln(p.stderr, problem)
 	}
 	return exit{exitUsage, nil}
-}
-
-// warn logs what the configuration has that is no reason to refuse it.
-func (p *process) warn(logger *slog.Logger, load func() (*config.Config, error)) {
-	cfg, err := load()
-	if err != nil {
-		return
-	}
-	for _, w := range cfg.Warnings {
-		logger.Warn("configuration", "problem", w.String())
-	}
 }
 
 // has reports whether an environment variable is set.

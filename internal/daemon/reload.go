@@ -76,6 +76,9 @@ func (d *Daemon) adopt(cfg *config.Config) error {
 	if err := d.exporter.SetTargets(infos); err != nil {
 		return err
 	}
+	for _, problem := range cfg.Warnings {
+		d.logger.Warn("configuration", "problem", problem.String())
+	}
 	w := watch(cfg, now)
 	d.exporter.SetReceivers(names(to))
 	d.exporter.SetRules(alerts.Names(w.rules))

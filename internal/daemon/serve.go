@@ -172,6 +172,12 @@ func (d *Daemon) serveReload(w http.ResponseWriter, _ *http.Request) {
 // spends money, so that nothing but a configured target is probed: from its
 // budget and in its lane.
 func (d *Daemon) serveProbe(w http.ResponseWriter, r *http.Request) {
+	// GET is how the field's probers are asked, and what any page can make a
+	// browser send.
+	if site := r.Header.Get("Sec-Fetch-Site"); site == "cross-site" || site == "same-site" {
+		say(w, http.StatusForbidden, "403: a page of another site may not spend money here.")
+		return
+	}
 	res, err := d.Manual(r.Context(), r.URL.Query().Get("target"))
 	var withheld *budget.Withheld
 	status := http.StatusOK
