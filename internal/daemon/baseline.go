@@ -79,7 +79,8 @@ func ceiling(t *probe.Target, in, out int) budget.Amount {
 
 // settle books what a request took.
 func settle(l *budget.Ledger, lease budget.Lease, res probe.Result, most budget.Amount) {
-	if res.Sent.IsZero() {
+	// Of a panic nobody knows whether it came before or after the sending.
+	if res.Sent.IsZero() && res.Outcome != probe.Internal {
 		l.Release(lease)
 		return
 	}
@@ -117,19 +118,32 @@ func (d *Daemon) withheld(name string, err error) {
 	}
 }
 
-// hand gives a result to all whom it concerns. None of them waits for anything
-// outside the process.
+// hand gives a result to all whom it concerns, and logs it.
 func (d *Daemon) hand(res probe.Result) {
-	w := d.now.Load()
+	if d.share(res) {
+		d.speak(res)
+	}
+}
+
+// share gives a result to all whom it concerns. None of them waits for anything
+// outside the process. A result of a target that a reload has removed meanwhile
+// is recorded, and counted by the exporter as ignored; false says so.
+func (d *Daemon) share(res probe.Result) bool {
+	d.handing.RLock()
+	defer d.handing.RUnlock()
 	d.exporter.Record(res)
-	d.counter.RecordOf(res, w.identity(res.Target).Labels)
-	d.evidence.Record(res)
 	d.evaluator.Record(res)
 	if d.records != nil {
 		d.records.Record(res)
 	}
+	m, ok := d.now.Load().models[res.Target]
+	if !ok {
+		return false
+	}
+	d.counter.RecordOf(res, m.Target.Labels)
+	d.evidence.Record(res)
 	d.memos.remember(res)
-	d.speak(res)
+	return true
 }
 
 // speak logs a line where the state of a target changes, and each result at
@@ -186,5 +200,7 @@ func (d *Daemon) Manual(ctx context.Context, name string) (probe.Result, error) 
 		do()
 		return res, err
 	}
-	return res, errors.Join(d.scheduler.Try(name, probe.LaneBaseline, do), err)
+	// In two statements: Try sets res and err.
+	refused := d.scheduler.Try(name, probe.LaneBaseline, do)
+	return res, errors.Join(refused, err)
 }

@@ -82,8 +82,15 @@ type Daemon struct {
 	ready atomic.Bool
 	memos memos
 
+	// handing is held to read while a result is handed on, and to write while
+	// another configuration is put in place: a result of a target that is being
+	// removed must not bring back what the reload has just forgotten.
+	handing   sync.RWMutex
 	reloading sync.Mutex
 	undo      cleanups
+	drainOnce sync.Once
+	drained   error
+	stopping  atomic.Bool
 	stopOnce  sync.Once
 	stopped   error
 }
@@ -200,25 +207,33 @@ func (d *Daemon) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends everything in the reverse order of its start: no new probes, those
-// in flight for the grace time, then what is left to write and to deliver, as
-// long as ctx allows. Its error joins those of all parts; a second call returns
-// the same.
+// Stop starts no new probes and gives those in flight the grace time, while
+// pages still answer and samples are still stored; then it ends everything else
+// in the reverse order of its start: pages, a last evaluation, what is left to
+// deliver and to write, as long as ctx allows. Its error joins those of all
+// parts; a second call returns the same.
 func (d *Daemon) Stop(ctx context.Context) error {
 	d.stopOnce.Do(func() {
 		d.ready.Store(false)
+		d.stopping.Store(true)
 		d.reloading.Lock()
 		defer d.reloading.Unlock()
+		// The scheduler's own cleanup says how that went.
+		_ = d.drain(ctx)
 		d.stopped = d.undo.run(ctx)
 	})
 	return d.stopped
 }
 
-// drain stops the scheduler within the grace time.
+// drain stops the scheduler within the grace time. Later calls return what the
+// first did.
 func (d *Daemon) drain(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, d.opts.Grace, errors.New("the grace time is over"))
-	defer cancel()
-	return d.scheduler.Stop(ctx)
+	d.drainOnce.Do(func() {
+		ctx, cancel := context.WithTimeoutCause(ctx, d.opts.Grace, errors.New("the grace time is over"))
+		defer cancel()
+		d.drained = d.scheduler.Stop(ctx)
+	})
+	return d.drained
 }
 
 // Addr returns where pages are served; nil where none are.

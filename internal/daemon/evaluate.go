@@ -121,11 +121,12 @@ func (e *evaluator) tick(ctx context.Context) {
 	for reason, n := range appended.Refused {
 		refused[string(reason)] = n
 	}
-	if err := errors.Join(gatherErr, appendErr); err != nil && ctx.Err() == nil {
-		e.watch.EvaluationFailed("")
+	// What our own end cut off says nothing of the disk.
+	if err := errors.Join(gatherErr, appendErr); err == nil || ctx.Err() == nil {
+		if err != nil {
+			e.watch.EvaluationFailed("")
+		}
 		e.say(err)
-	} else {
-		e.say(nil)
 	}
 	// Without new samples every rule would cease to hold after the look-back of
 	// five minutes, and a failing disk would resolve what still fails.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,12 +15,23 @@ import (
 	"github.com/hfwatch/hfwatch/probe"
 )
 
+// errStopping is returned by Reload once Stop was called.
+var errStopping = errors.New("hfwatch is stopping")
+
 // Reload puts the configuration in place that Load returns now. All that can
 // fail is done first: on any error the one before goes on as it was. Targets
 // whose configuration is unchanged keep their phase and their series.
 func (d *Daemon) Reload() error {
+	// Before the lock, which is held while stopping: a request that waited for
+	// it would hold up the end of its own server.
+	if d.stopping.Load() {
+		return errStopping
+	}
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
+	if d.stopping.Load() {
+		return errStopping
+	}
 	err := d.reload()
 	d.exporter.Reloaded(err == nil)
 	if err != nil {
@@ -67,6 +79,8 @@ func (d *Daemon) adopt(cfg *config.Config) error {
 			return err
 		}
 	}
+	d.handing.Lock()
+	defer d.handing.Unlock()
 	// Nothing from here on can fail: all of it was checked.
 	if d.evaluator.rules != nil {
 		if err := d.evaluator.rules.Replace(rules); err != nil {

@@ -67,6 +67,7 @@ func (d *Daemon) listen(ctx context.Context, l net.Listener, handler http.Handle
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) },
+		ErrorLog:    slog.NewLogLogger(d.logger.Handler(), slog.LevelWarn),
 	}
 	done := make(chan struct{})
 	go func() {

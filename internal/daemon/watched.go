@@ -41,23 +41,24 @@ func watch(cfg *config.Config, now time.Time) *watched {
 		cfg: cfg, models: map[string]config.Model{}, rules: rulesOf(cfg), maintenance: cfg.Maintenance,
 		needs: map[string]need{},
 	}
+	rates := rates{}
 	for _, m := range cfg.Models {
 		w.models[m.Target.Name] = m
-		id := m.Target.Identity()
-		id.Location = cfg.Location
-		w.identities = append(w.identities, id)
-		w.needs[m.Target.Name] = needOf(m, now)
+		w.identities = append(w.identities, w.identity(m.Target.Name))
+		w.needs[m.Target.Name] = needOf(m, rates.of(m.Baseline, now))
 	}
 	return w
 }
 
 // identity returns what a Match looks at in the target of that name.
 func (w *watched) identity(name string) probe.Identity {
-	i := slices.IndexFunc(w.identities, func(id probe.Identity) bool { return id.Name == name })
-	if i < 0 {
+	m, ok := w.models[name]
+	if !ok {
 		return probe.Identity{Name: name}
 	}
-	return w.identities[i]
+	id := m.Target.Identity()
+	id.Location = w.cfg.Location
+	return id
 }
 
 // rulesOf returns the shipped alerts and the user's. One of the user's that
@@ -141,29 +142,46 @@ type need struct {
 // needWeek is how far ahead slots are counted.
 const needWeek = 7 * 24 * time.Hour
 
-// needOf counts a model's slots of the week ahead.
-func needOf(m config.Model, now time.Time) need {
+// needOf returns what a model needs whose schedule has so many slots a second.
+func needOf(m config.Model, perSecond float64) need {
 	if m.Baseline == nil {
 		return need{}
 	}
-	n := need{ceiling: ceiling(m.Target, m.TokensIn, m.TokensOut)}
-	s := m.Baseline.Schedule
-	const most = 7 * 24 * 60
-	times := s.NextN(now, most)
-	switch {
-	case len(times) == 0:
-	case len(times) == most:
-		n.perSecond = float64(most) / times[most-1].Sub(now).Seconds()
-	default:
-		count := 0
-		for _, at := range times {
-			if at.Sub(now) <= needWeek {
-				count++
-			}
-		}
-		n.perSecond = float64(count) / needWeek.Seconds()
+	return need{perSecond: perSecond, ceiling: ceiling(m.Target, m.TokensIn, m.TokensOut)}
+}
+
+// rates are the slots a second of schedules, by expression and zone: to count
+// those of a week takes milliseconds, and thousands of models share a few
+// schedules.
+type rates map[[2]string]float64
+
+// of returns the slots a second of a baseline; none has none.
+func (r rates) of(b *config.Baseline, now time.Time) float64 {
+	if b == nil {
+		return 0
 	}
-	return n
+	key := [2]string{b.Schedule.String(), b.Schedule.Zone()}
+	rate, known := r[key]
+	if !known {
+		rate = perSecond(b.Schedule, now)
+		r[key] = rate
+	}
+	return rate
+}
+
+// perSecond returns how many slots a schedule has a second over the week ahead,
+// or over its next 10,080 slots where they end sooner.
+func perSecond(s schedule.Schedule, now time.Time) float64 {
+	const most = 7 * 24 * 60
+	at := now
+	for count := range most {
+		next := s.Next(at)
+		if next.IsZero() || next.Sub(now) > needWeek {
+			return float64(count) / needWeek.Seconds()
+		}
+		at = next
+	}
+	return most / at.Sub(now).Seconds()
 }
 
 // until returns what the baselines take from now to end.
