@@ -35,9 +35,9 @@ func (p *process) probeCommand() *cobra.Command {
 		Use:   "probe [NAME...]",
 		Short: "Probe configured targets once, or one that the flags describe",
 		Long: `Probes each configured target once, now, through the code that the daemon uses;
-with names, only those. With --task it probes one target that the flags describe.
-Where a daemon holds the data directory, the probes go through it and are booked
-in its budget.
+with names, only those. Where a daemon holds the data directory, the probes go
+through it and are booked in its budget. With --task it probes one target that the
+flags describe, in nobody's budget.
 
 Exit codes: 0 all good, or apart by policy; 1 some bad; 2 usage or configuration;
 3 none bad, but some unknown or the account's or the monitor's fault.`,
@@ -149,6 +149,11 @@ func (p *process) chosen(f probeFlags, names []string) (*config.Config, []config
 		cfg, err := p.adhocConfig(f)
 		if err != nil {
 			return nil, nil, err
+		}
+		if f.config.storage == "" && cfg.Budget.IsZero() {
+			// No budget covers what no file configures, and a daemon that holds
+			// ./data would know no such target.
+			cfg.Data.Dir = ""
 		}
 		return cfg, cfg.Models, nil
 	}

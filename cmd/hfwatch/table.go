@@ -17,6 +17,9 @@ const outcomePages = "https://github.com/hfwatch/hfwatch/blob/main/docs/outcomes
 // each that was not good. TOOK is the service time: the response time of a
 // failure is its deadline, which is not how long it took.
 func printResults(w io.Writer, results []probe.Result) error {
+	if len(results) == 0 {
+		return nil
+	}
 	table := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(table, "TARGET\tOUTCOME\tFAULT\tSTATUS\tTOOK\tFIRST BYTE\tFIRST TOKEN\tTPOT\tTOKENS\tSHAPE")
 	for _, r := range results {
