@@ -323,4 +323,3 @@ func ParseDuration(text string) (time.Duration, error) {
 	}
 	return total, nil
 }
-

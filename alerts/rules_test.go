@@ -131,6 +131,7 @@ func TestShippedAlertsFire(t *testing.T) {
 		}, func(w *world) {
 			w.gauge("hfwatch_budget_used_ratio", 0.1, "target", "", "location", "l", "period", "day", "unit", "usd")
 		}, false, 1},
+		{"BudgetSpent", func(w *world) { w.count("hfwatch_slots_total", 1, with("lane", "baseline", "result", "withheld")...) }, func(*world) {}, false, 45},
 		{"SlotsMissed", func(w *world) { w.count("hfwatch_slots_total", 3, with("lane", "baseline", "result", "missed")...) }, func(*world) {}, true, 245},
 		{"NotifyFailing", func(w *world) {
 			w.count("hfwatch_notifications_failed_total", 1, "receiver", "ops", "reason", "timeout")

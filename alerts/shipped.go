@@ -34,9 +34,13 @@ func Shipped() []Rule {
 		global("BudgetNear", Warning, "hfwatch_budget_used_ratio >= 0.8 < 1",
 			"The budget{{ with $labels.target }} of {{ . }}{{ end }} is nearly spent",
 			"{{ $value | humanizePercentage }} of the {{ $labels.unit }} of this {{ $labels.period }} are spent."),
-		global("BudgetSpent", Critical, "hfwatch_budget_used_ratio >= 1",
+		global("BudgetSpent", Critical,
+			// A rest that is too small for one more probe is as good as spent.
+			"hfwatch_budget_used_ratio >= 1\nor on (target, location) "+
+				`sum by (target, location) (increase(hfwatch_slots_total{lane="baseline",result="withheld"}[10m])) > 0`,
 			"The budget{{ with $labels.target }} of {{ . }}{{ end }} is spent",
-			"The {{ $labels.unit }} of this {{ $labels.period }} are spent; probes that would exceed them are withheld."),
+			"{{ with $labels.unit }}The {{ . }} of this {{ $labels.period }} are spent; probes that would exceed them are withheld."+
+				"{{ else }}Probes were withheld: too little is left of a budget, or its journal cannot be written. The log says which.{{ end }}"),
 		target("SlotsMissed", Warning,
 			`sum by (target, location) (increase(hfwatch_slots_total{lane="baseline",result="missed"}[1h])) >= 2.5`,
 			"Slots of {{ $labels.target }} are being missed",

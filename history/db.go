@@ -115,10 +115,7 @@ func touch(ctx context.Context, tx *sql.Tx, r probe.Result) error {
 		return nil
 	}
 	due := r.Due.UnixNano()
-	var counted, good any
-	if r.Enters() {
-		counted = due
-	}
+	var good any
 	if r.Counts == probe.Good {
 		good = due
 	}
@@ -128,7 +125,7 @@ ON CONFLICT (target, location) DO UPDATE SET
 	first_seen = min(first_seen, excluded.first_seen),
 	last_result = max(coalesce(last_result, excluded.last_result), coalesce(excluded.last_result, last_result)),
 	last_success = max(coalesce(last_success, excluded.last_success), coalesce(excluded.last_success, last_success))`,
-		r.Target, r.Location, due, counted, good)
+		r.Target, r.Location, due, due, good)
 	return err
 }
 
@@ -139,8 +136,8 @@ type Times struct {
 	LastSuccess time.Time
 }
 
-// Times returns the times of a target: its first result, its last counted one
-// and its last good one, as they were due.
+// Times returns the times of a target: its first result, its last one and its
+// last good one, as they were due.
 func (r *Records) Times(ctx context.Context, target, location string) (Times, error) {
 	var first, result, success sql.NullInt64
 	err := r.db.QueryRowContext(ctx,

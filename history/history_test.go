@@ -121,7 +121,7 @@ func TestTimesOutliveResults(t *testing.T) {
 		t.Fatal(err)
 	}
 	minute := func(n int) time.Time { return time.Date(2026, 11, 1, 0, n, 0, 0, time.UTC) }
-	if diff := cmp.Diff(history.Times{FirstSeen: minute(1), LastResult: minute(3), LastSuccess: minute(2)}, got); diff != "" {
+	if diff := cmp.Diff(history.Times{FirstSeen: minute(1), LastResult: minute(4), LastSuccess: minute(2)}, got); diff != "" {
 		t.Errorf("Times() (-want +got):\n%s", diff)
 	}
 	if got, err := r.Times(t.Context(), "new", "l"); err != nil || got != (history.Times{}) {

@@ -97,7 +97,7 @@ type Daemon struct {
 
 // New builds a daemon from its configuration. Nothing is probed before Start.
 // What was built is taken down again where something fails.
-func New(ctx context.Context, o Options) (d *Daemon, err error) {
+func New(ctx context.Context, o Options) (*Daemon, error) {
 	if o.Grace <= 0 {
 		o.Grace = defaultGrace
 	}
@@ -105,34 +105,38 @@ func New(ctx context.Context, o Options) (d *Daemon, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d = &Daemon{opts: o, logger: o.Logger}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, d.undo.run(context.WithoutCancel(ctx)))
-		}
-	}()
+	d := &Daemon{opts: o, logger: o.Logger}
+	if err := d.build(ctx, cfg); err != nil {
+		return nil, errors.Join(err, d.undo.run(context.WithoutCancel(ctx)))
+	}
+	return d, nil
+}
+
+// build makes the parts, each with what takes it down again.
+func (d *Daemon) build(ctx context.Context, cfg *config.Config) error {
+	o := d.opts
 	d.exporter = exporter.New(exporter.Options{Location: cfg.Location, Version: o.Version, Logger: o.Logger})
 	d.client = hf.New(hf.Options{Version: o.Version, Dial: o.Dial})
 	d.undo.add("connections", func(context.Context) error { d.client.Close(); return nil })
 	d.runner = probe.Runner{Exchanger: d.client, Location: cfg.Location, Version: o.Version}
 	d.counter, d.evidence = alerts.NewCounter(), alerts.NewEvidence()
 	if err := d.exporter.Registerer().Register(d.counter); err != nil {
-		return nil, fmt.Errorf("series of alerts: %w", err)
+		return fmt.Errorf("series of alerts: %w", err)
 	}
 	if err := d.open(ctx, cfg); err != nil {
-		return nil, err
+		return err
 	}
 	if err := d.alerting(ctx, cfg); err != nil {
-		return nil, err
+		return err
 	}
 	d.scheduler = schedule.New(ctx, schedule.Options{Logger: o.Logger, Observer: slots{d.exporter}})
 	d.undo.add("scheduler", d.drain)
 	if err := d.adopt(cfg); err != nil {
-		return nil, err
+		return err
 	}
 	d.exporter.Reloaded(true)
 	d.restore(ctx, cfg)
-	return d, nil
+	return nil
 }
 
 // open opens what is on the disk: budgets, records and series.

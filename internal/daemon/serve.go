@@ -122,6 +122,8 @@ func (d *Daemon) mux(lifecycle, spend bool) http.Handler {
 		_, _ = w.Write(d.now.Load().cfg.Redacted())
 	})
 	mux.HandleFunc("GET /{$}", d.serveFront)
+	// Links of alerts lead here, as they do in Prometheus.
+	mux.Handle("GET /graph", http.RedirectHandler("./", http.StatusFound))
 	reload, on := d.serveReload, d.serveProbe
 	if !lifecycle {
 		reload = off("--web.enable-lifecycle")
