@@ -102,6 +102,8 @@ func (d *Daemon) adopt(cfg *config.Config) error {
 	d.evidence.Keep(w.identities)
 	d.memos.keep(w.models)
 	d.now.Store(w)
+	// So that the budgets and maintenance times of before are gone at once.
+	d.refresh()
 	d.evaluator.configure(cfg.EvaluationInterval, alerts.Routing{
 		Rules: w.rules, Receivers: to, Evidence: d.evidence,
 		Muted: func(id probe.Identity) bool { return w.maintenance.Muted(id, time.Now()) },
