@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -14,8 +15,9 @@ import (
 // fire times of every schedule, and the most that a month of 31 days can ask
 // and cost.
 func (c *Config) Report(w io.Writer, now time.Time) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, "NAME\tWHAT\tSCHEDULE\tNEXT\t\t")
+	var table strings.Builder
+	t := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, "NAME\tWHAT\tSCHEDULE\tNEXT")
 	for _, f := range c.NextFires(now, 3) {
 		at := make([]string, 3)
 		for i, next := range f.At {
@@ -30,7 +32,13 @@ func (c *Config) Report(w io.Writer, now time.Time) error {
 		_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", part.Name, part.Lane,
 			figure(part.Requests, number), figure(part.Tokens, number), figure(part.USD, dollars), part.Limit)
 	}
-	if err := t.Flush(); err != nil {
+	err := t.Flush()
+	for line := range strings.Lines(table.String()) {
+		// An empty last column leaves blanks.
+		_, failed := io.WriteString(w, strings.TrimRight(line, " \n")+"\n")
+		err = errors.Join(err, failed)
+	}
+	if err != nil {
 		return fmt.Errorf("writing the report: %w", err)
 	}
 	return nil
