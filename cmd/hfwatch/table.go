@@ -38,8 +38,11 @@ func printResults(w io.Writer, results []probe.Result) error {
 		if p := phases(r.Phases); p != "" && len(results) == 1 {
 			fmt.Fprintf(&text, "\nphases: %s\n", p)
 		}
-		if r.Outcome != probe.OK {
+		switch {
+		case r.Outcome != probe.OK:
 			text.WriteString("\n" + explain(r))
+		case len(r.Warnings) > 0:
+			fmt.Fprintf(&text, "\n%s: ok, but %s\n", r.Target, strings.Join(r.Warnings, "; "))
 		}
 	}
 	_, err := io.WriteString(w, text.String())
@@ -67,6 +70,13 @@ func explain(r probe.Result) string {
 		said += " (phase " + string(r.Phase) + ")"
 	}
 	said = r.Target + ": " + said + "\n"
+	if r.Excerpt != "" && (r.Status/100 == 2 || r.Outcome == probe.Unknown) {
+		// Where the status says nothing, the answer may.
+		said += "  answer " + r.Excerpt + "\n"
+	}
+	for _, w := range r.Warnings {
+		said += "  note " + w + "\n"
+	}
 	if r.RequestID != "" {
 		said += "  request " + r.RequestID + "\n"
 	}
