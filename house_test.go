@@ -9,12 +9,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/hfwatch/hfwatch/alerts"
+	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/series"
 )
 
 const module = "github.com/hfwatch/hfwatch/"
@@ -118,6 +121,64 @@ func TestEveryOutcomeHasAPage(t *testing.T) {
 // TestEveryShippedAlertHasAPage and no page is of none.
 func TestEveryShippedAlertHasAPage(t *testing.T) {
 	pages(t, "docs/alerts", alerts.Names(alerts.Shipped()))
+}
+
+// TestEverySeriesIsDocumented in docs/metrics.md, with its type, and no series
+// there is none of ours.
+func TestEverySeriesIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]string{}
+	for line := range strings.SplitSeq(string(text), "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) > 3 && strings.HasPrefix(strings.TrimSpace(cells[1]), "`hfwatch_") {
+			rows[strings.Trim(cells[1], " `")] = strings.TrimSpace(cells[2])
+		}
+	}
+	for _, d := range series.All() {
+		if kind, ok := rows[d.Series.Name()]; !ok || !strings.HasPrefix(kind, string(d.Type)) {
+			t.Errorf("docs/metrics.md says of %s the type %q, want %q", d.Series.Name(), kind, d.Type)
+		}
+		delete(rows, d.Series.Name())
+	}
+	if len(rows) > 0 {
+		t.Errorf("docs/metrics.md documents series that do not exist: %v", rows)
+	}
+}
+
+// TestEveryKeyIsDocumented in docs/configuration.md.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var schema any
+	if err := json.Unmarshal(config.Schema(), &schema); err != nil {
+		t.Fatal(err)
+	}
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if properties, ok := v["properties"].(map[string]any); ok {
+				for key := range properties {
+					if !regexp.MustCompile(`\b` + regexp.QuoteMeta(key) + `\b`).Match(text) {
+						t.Errorf("docs/configuration.md does not name the key %s", key)
+					}
+				}
+			}
+			for _, child := range v {
+				walk(child)
+			}
+		case []any:
+			for _, child := range v {
+				walk(child)
+			}
+		}
+	}
+	walk(schema)
 }
 
 // pages compares the pages of a folder with the names they should have.
