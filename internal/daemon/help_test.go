@@ -155,7 +155,6 @@ func (r *rig) stop() error {
 // each a name and a value, and whether there is one.
 func (r *rig) value(name string, labels ...string) (float64, bool) {
 	r.t.Helper()
-	r.d.refresh()
 	families, err := r.d.exporter.Gatherer().Gather()
 	if err != nil {
 		r.t.Fatalf("Gather() = %v", err)

@@ -30,7 +30,7 @@ const (
 
 // killBudget is the requests that the children may send, all together: fewer
 // than they would, so that the limit is reached.
-const killBudget = 150
+const killBudget = 60
 
 // killTargets is how many targets a child probes each second.
 const killTargets = 25

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hfwatch/hfwatch/budget"
@@ -50,15 +51,20 @@ func (o Once) Probe(ctx context.Context, cfg *config.Config, models []config.Mod
 		return err
 	}
 	outcomes := make([]chan Outcome, len(models))
-	slots := make(chan struct{}, max(1, o.Parallel))
-	var running sync.WaitGroup
-	for i, m := range models {
+	for i := range models {
 		outcomes[i] = make(chan Outcome, 1)
+	}
+	// They begin in the order of the models too, so that a budget which does not
+	// suffice for all is spent on the first.
+	var begun atomic.Int64
+	var running sync.WaitGroup
+	for range min(max(1, o.Parallel), len(models)) {
 		running.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			res, err := one(ctx, m)
-			outcomes[i] <- Outcome{Target: m.Target.Name, Result: res, Err: err}
+			for i := begun.Add(1) - 1; i < int64(len(models)); i = begun.Add(1) - 1 {
+				m := models[i]
+				res, err := one(ctx, m)
+				outcomes[i] <- Outcome{Target: m.Target.Name, Result: res, Err: err}
+			}
 		})
 	}
 	for _, c := range outcomes {

@@ -1,0 +1,179 @@
+package daemon
+
+import (
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// TestSamplesThatCannotBeStoredLeaveAlertsAsTheyAre: what fires neither
+// resolves nor fires anew while the disk fails; every failure is counted, the
+// first is logged, and probing goes on.
+func TestSamplesThatCannotBeStoredLeaveAlertsAsTheyAre(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		ops := &hook{}
+		r.net.Serve(t, "ops.test:80", ops)
+		seen := noting(status(http.StatusInternalServerError))
+		r.net.Serve(t, "m.test:80", seen)
+		begun := time.Now().Truncate(10 * time.Second)
+		r.start(`notify: [{name: ops, webhook: {url: "http://ops.test/hook"}}]` + "\nmodels:\n" + model("bad", "http://m.test/bad", "@every 10s"))
+		time.Sleep(46 * time.Second)
+		synctest.Wait()
+		if got := ops.of("TargetFailing", "bad", "firing"); len(got) != 1 {
+			t.Fatalf("%d pages, want 1", len(got))
+		}
+		if err := r.d.evaluator.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		// At 60, 75, …, 645 seconds: far beyond the five minutes after which a
+		// series without samples is gone.
+		time.Sleep(10 * time.Minute)
+		synctest.Wait()
+		r.want(40, "hfwatch_evaluation_failures_total", "rule", "")
+		if got := strings.Count(r.logs.String(), "samples cannot be stored; alerts stay as they are"); got != 1 {
+			t.Errorf("%d lines on the failure, want 1", got)
+		}
+		if got := ops.of("TargetFailing", "bad", "resolved"); len(got) != 0 {
+			t.Errorf("%d resolves of what still fails, want none", len(got))
+		}
+		if got := ops.of("TargetFailing", "bad", "firing"); len(got) != 1 {
+			t.Errorf("%d pages of what goes on, want 1", len(got))
+		}
+		firing := r.d.front(time.Now()).Firing
+		if len(firing) != 1 || firing[0].Name != "TargetFailing" {
+			t.Errorf("the front page shows %v, want the alert that goes on", firing)
+		}
+		n := int(time.Since(begun) / (10 * time.Second))
+		sameTimes(t, "bad", seen.of("/bad"), every(begun.Add(10*time.Second), 10*time.Second, n))
+	})
+}
+
+// TestAClockStepIsCountedAndLogged: the evaluation sees that the wall clock was
+// set against the monotonic one.
+func TestAClockStepIsCountedAndLogged(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.net.Serve(t, "m.test:80", http.HandlerFunc(good))
+		r.write(configFile, "models:\n"+model("a", "http://m.test/a", "@every 1h"))
+		r.build()
+		e := r.d.evaluator
+		e.tick(t.Context())
+		time.Sleep(15 * time.Second)
+		e.tick(t.Context())
+		r.want(0, "hfwatch_clock_steps_total", "kind", "backward")
+		// A monotonic clock that has gone a minute further than the wall clock is
+		// a wall clock that was set back by a minute.
+		e.origin = e.origin.Add(-time.Minute)
+		time.Sleep(15 * time.Second)
+		e.tick(t.Context())
+		r.want(1, "hfwatch_clock_steps_total", "kind", "backward")
+		r.want(0, "hfwatch_clock_steps_total", "kind", "forward")
+		if got := r.logs.String(); !strings.Contains(got, `"the clock stepped","kind":"backward","by":"-1m0s"`) {
+			t.Errorf("the step is not logged:\n%s", got)
+		}
+		time.Sleep(15 * time.Second)
+		e.tick(t.Context())
+		r.want(1, "hfwatch_clock_steps_total", "kind", "backward")
+		r.want(0, "hfwatch_evaluation_failures_total", "rule", "")
+	})
+}
+
+// TestTicksBringBudgetsAndMaintenanceUpToDate, which nobody tells of.
+func TestTicksBringBudgetsAndMaintenanceUpToDate(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.net.Serve(t, "m.test:80", http.HandlerFunc(good))
+		r.start(`budget: {requests_per_month: 1000000}
+alerting: off
+history: off
+maintenance: [{name: noon, schedule: "1 0 * * *", for: 1m}]
+models:
+` + model("a", "http://m.test/a", "@every 10s", "budget: {requests_per_day: 10000}"))
+		time.Sleep(46 * time.Second) // A tick at 00:00:48, after four slots.
+		r.want(0.0004, "hfwatch_budget_used_ratio", "target", "a", "period", "day", "unit", "requests")
+		r.want(0.000004, "hfwatch_budget_used_ratio", "target", "", "period", "month", "unit", "requests")
+		r.want(0, "hfwatch_maintenance_active", "maintenance", "noon")
+		time.Sleep(30 * time.Second)
+		r.want(1, "hfwatch_maintenance_active", "maintenance", "noon")
+		r.want(0.0007, "hfwatch_budget_used_ratio", "target", "a", "period", "day", "unit", "requests")
+		time.Sleep(time.Minute)
+		r.want(0, "hfwatch_maintenance_active", "maintenance", "noon")
+	})
+}
+
+// TestTheWordOfAnotherClock: the Date of an answer, and when it came.
+func TestTheWordOfAnotherClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &evaluator{origin: time.Now()}
+		time.Sleep(time.Minute)
+		date := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+		e.Record(probe.Result{Date: date})
+		time.Sleep(time.Minute)
+		e.Record(probe.Result{})
+		if e.hint.Time != date || e.hint.Mono != time.Minute {
+			t.Errorf("hint = %s at %s, want %s at 1m: a result without a date says nothing", e.hint.Time, e.hint.Mono, date)
+		}
+	})
+}
+
+// TestWithoutAlertingAndHistoryNothingIsStored, and probing goes on.
+func TestWithoutAlertingAndHistoryNothingIsStored(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		var n atomic.Int64
+		r.net.Serve(t, "m.test:80", http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			n.Add(1)
+			good(w, req)
+		}))
+		r.start("alerting: off\nhistory: off\nmodels:\n" + model("a", "http://m.test/a", "@every 10s"))
+		time.Sleep(time.Minute)
+		if r.d.evaluator.db != nil || r.d.records != nil || r.d.sender != nil {
+			t.Error("series, records or a sender were opened, want none")
+		}
+		if n.Load() != 6 {
+			t.Errorf("%d probes, want 6", n.Load())
+		}
+		r.want(6, "hfwatch_probes_total", "target", "a", "outcome", "ok")
+		if f := r.d.front(time.Now()); f.Alerting || len(f.Firing) != 0 || len(f.Targets) != 1 {
+			t.Errorf("the front page = %+v, want one target and no alerts", f)
+		}
+	})
+}
+
+// TestLogsSayWhatChangesAndNothingElse: a line for each change of a target's
+// state, none for each result.
+func TestLogsSayWhatChangesAndNothingElse(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		var n atomic.Int64
+		r.net.Serve(t, "m.test:80", http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("X-Request-Id", "req-1")
+			switch k := n.Add(1); {
+			case k <= 3:
+				good(w, req)
+			case k <= 6:
+				status(http.StatusInternalServerError)(w, req)
+			default:
+				good(w, req)
+			}
+		}))
+		r.start("alerting: off\nmodels:\n" + model("a", "http://m.test/a", "@every 10s"))
+		time.Sleep(2 * time.Minute)
+		var got []string
+		for line := range strings.SplitSeq(r.logs.String(), "\n") {
+			if strings.Contains(line, `"target changed"`) {
+				_, rest, _ := strings.Cut(line, `"level":`)
+				got = append(got, rest)
+			}
+		}
+		want := []string{
+			`"INFO","msg":"target changed","target":"a","outcome":"ok"}`,
+			`"WARN","msg":"target changed","target":"a","outcome":"server_error","fault":"target","err":"500 Internal Server Error: Internal Server Error","request_id":"req-1"}`,
+			`"INFO","msg":"target changed","target":"a","outcome":"ok"}`,
+		}
+		if strings.Join(got, "\n") != strings.Join(want, "\n") {
+			t.Errorf("lines:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+	})
+}
