@@ -175,9 +175,11 @@ func (m *modelCheck) unbuilt(at spot, err error) {
 	what, remedy, _ := strings.Cut(text, "; ")
 	if rest, ok := strings.CutPrefix(what, "parameters."); ok {
 		key, said, _ := strings.Cut(rest, ": ")
-		if m.raw.Parameters != nil {
-			at = where{m.raw.Parameters}.at(key)
+		if m.raw.Parameters == nil {
+			m.problem(m.raw.at("parameters"), key+" is missing: "+said, "write parameters: {"+key+": …}")
+			return
 		}
+		at = where{m.raw.Parameters}.at(key)
 		what, remedy = said, or(remedy, "correct the parameter, or leave it out")
 	}
 	m.problem(at, what, or(remedy, "write what the task "+m.task+" takes"))
