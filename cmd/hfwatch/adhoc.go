@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hfwatch/hfwatch/config"
@@ -21,37 +22,9 @@ type adhoc struct {
 // adhocConfig writes the flags as a configuration and loads it, so that they
 // are checked by the same rules.
 func (p *process) adhocConfig(f probeFlags) (*config.Config, error) {
-	a := f.adhoc
-	if a.task == "" {
-		return nil, exit{exitUsage, errors.New("--url needs --task, one of " + strings.Join(task.Names(), ", "))}
-	}
-	model := map[string]any{"name": "adhoc", "task": a.task, "inputs": inputs(a)}
-	for key, value := range map[string]string{"url": a.url, "model": a.model, "provider": a.provider} {
-		if value != "" {
-			model[key] = value
-		}
-	}
-	if a.stream {
-		model["stream"] = true
-	}
-	if strings.Contains(a.url, ".endpoints.huggingface.cloud") {
-		model["wake"] = "keep_warm"
-	}
-	switch parameters := task.ExampleParameters(a.task); {
-	case a.parameters != "" && json.Valid([]byte(a.parameters)):
-		model["parameters"] = json.RawMessage(a.parameters)
-	case a.parameters != "":
-		return nil, exit{exitUsage, errors.New("--parameters is not JSON; write an object such as '{\"top_k\": 3}'")}
-	case parameters != nil && len(a.inputs) == 0:
-		model["parameters"] = parameters
-	}
-	doc := map[string]any{"models": []any{model}}
-	switch {
-	case a.tokenFile != "":
-		doc["hub"] = map[string]any{"token_file": a.tokenFile}
-	case p.has("HF_TOKEN"):
-		// The variable of Hugging Face's own clients.
-		doc["hub"] = map[string]any{"token": "${HF_TOKEN:-}"}
+	doc, err := p.document(f.adhoc)
+	if err != nil {
+		return nil, exit{exitUsage, err}
 	}
 	text, err := json.Marshal(doc)
 	if err != nil {
@@ -69,20 +42,71 @@ func (p *process) adhocConfig(f probeFlags) (*config.Config, error) {
 		},
 	})
 	var problems config.Problems
-	if errors.As(err, &problems) {
-		for _, problem := range problems {
-			if flagOf(problem.Path) == "--input" && len(a.inputs) == 0 && len(problems) > 1 {
-				// The example is at odds only with what the others are about.
-				continue
-			}
-			fmt.Fprintf(p.stderr, "hfwatch: %s: %s; %s\n", flagOf(problem.Path), problem.What, problem.Remedy)
-		}
-		return nil, exit{exitUsage, nil}
-	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return cfg, nil
+	case !errors.As(err, &problems):
 		return nil, exit{exitUsage, err}
 	}
-	return cfg, nil
+	p.sayFlags(f.adhoc, problems)
+	return nil, exit{exitUsage, nil}
+}
+
+// sayFlags prints problems by the flags that they are in, each once. Where no
+// input was given, the example is at odds only with what the others are about.
+func (p *process) sayFlags(a adhoc, problems config.Problems) {
+	var said, ofExample []string
+	for _, problem := range problems {
+		flag := flagOf(problem.Path)
+		line := fmt.Sprintf("hfwatch: %s: %s; %s", flag, problem.What, problem.Remedy)
+		if flag == "--input" && len(a.inputs) == 0 {
+			ofExample = append(ofExample, line)
+			continue
+		}
+		said = append(said, line)
+	}
+	if said == nil {
+		said = ofExample
+	}
+	for _, line := range slices.Compact(said) {
+		fmt.Fprintln(p.stderr, line)
+	}
+}
+
+// document returns the configuration that the flags describe.
+func (p *process) document(a adhoc) (map[string]any, error) {
+	if a.task == "" {
+		return nil, errors.New("--url needs --task, one of " + strings.Join(task.Names(), ", "))
+	}
+	model := map[string]any{"name": "adhoc", "task": a.task, "inputs": inputs(a)}
+	for key, value := range map[string]string{"url": a.url, "model": a.model, "provider": a.provider} {
+		if value != "" {
+			model[key] = value
+		}
+	}
+	if a.stream {
+		model["stream"] = true
+	}
+	if strings.Contains(a.url, ".endpoints.huggingface.cloud") {
+		model["wake"] = "keep_warm"
+	}
+	switch parameters := task.ExampleParameters(a.task); {
+	case a.parameters != "" && json.Valid([]byte(a.parameters)):
+		model["parameters"] = json.RawMessage(a.parameters)
+	case a.parameters != "":
+		return nil, errors.New("--parameters is not JSON; write an object such as '{\"top_k\": 3}'")
+	case parameters != nil && len(a.inputs) == 0:
+		model["parameters"] = parameters
+	}
+	doc := map[string]any{"models": []any{model}}
+	switch {
+	case a.tokenFile != "":
+		doc["hub"] = map[string]any{"token_file": a.tokenFile}
+	case p.has("HF_TOKEN"):
+		// The variable of Hugging Face's own clients.
+		doc["hub"] = map[string]any{"token": "${HF_TOKEN:-}"}
+	}
+	return doc, nil
 }
 
 // flagOf returns the flag that a path of adhocConfig's document was made from,
@@ -90,9 +114,11 @@ func (p *process) adhocConfig(f probeFlags) (*config.Config, error) {
 func flagOf(path string) string {
 	key := strings.TrimPrefix(path, "models[0].")
 	name, _, _ := strings.Cut(strings.TrimPrefix(key, "hub."), "[")
-	name, _, _ = strings.Cut(name, ".")
+	name, below, _ := strings.Cut(name, ".")
 	switch name {
-	case "url", "task", "model", "provider", "parameters", "stream":
+	case "parameters":
+		return strings.TrimSuffix("--parameters: "+below, ": ")
+	case "url", "task", "model", "provider", "stream":
 		return "--" + name
 	case "inputs":
 		return "--input"

@@ -68,7 +68,7 @@ models:
 		"--web.enable-probe", "--web.external-url", "http://watch.example.org", "--shutdown.grace", "2s", "--log.level", "debug")
 	url := d.err.wait(t, 10*time.Second, `"msg":"listening","url":"(http://127\.0\.0\.1:[1-9]\d*)"`)[1]
 	eventually(t, 10*time.Second, ready(url))
-	good := func(number float64) { //nolint:thelper // It is a step of this test.
+	good := func(number float64) {
 		eventually(t, 20*time.Second, atLeast(url, number, "hfwatch_probes_total", "target", "good", "kind", "baseline", "outcome", "ok"))
 	}
 	good(2)
