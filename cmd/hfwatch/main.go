@@ -39,10 +39,9 @@ type process struct {
 
 // newProcess returns the real one.
 func newProcess() *process {
-	_, noColor := os.LookupEnv("NO_COLOR")
 	return &process{
 		args: os.Args[1:], environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		terminal: term.IsTerminal(int(os.Stderr.Fd())) && !noColor, // #nosec G115 -- a descriptor is small
+		terminal: term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("NO_COLOR") == "", // #nosec G115 -- a descriptor is small
 	}
 }
 
