@@ -13,6 +13,13 @@ import (
 const (
 	// maxKept bounds the data of events that are kept for the task's check.
 	maxKept = 256 << 10
+	// firstBlock and lastBlock are the sizes from which and to which the blocks
+	// grow that hold it. One buffer that grew would be copied several times over,
+	// at every read of a long stream's tokens.
+	firstBlock = 4 << 10
+	lastBlock  = 32 << 10
+	// firstGaps is how many gaps between tokens are made room for at first.
+	firstGaps = 64
 	// maxHead bounds what is kept of the first event, to tell the engine by.
 	maxHead = 512
 	// drainTime and drainBytes bound how long and how much is still read after
@@ -52,9 +59,11 @@ type stream struct {
 	chunks                   int
 	gaps                     []time.Duration
 
-	keep bool
-	kept []byte
-	ends []int
+	// kept are the events' data; they stand in blocks, of which block is the last.
+	keep      bool
+	kept      [][]byte
+	keptBytes int
+	block     []byte
 
 	head   []byte
 	failed []byte
@@ -152,6 +161,9 @@ func (s *stream) token(e probe.Event, at time.Duration) {
 	if s.chunks == 0 {
 		s.first = at
 	} else {
+		if len(s.gaps) == cap(s.gaps) {
+			s.gaps = slices.Grow(s.gaps, max(firstGaps, len(s.gaps)))
+		}
 		s.gaps = append(s.gaps, at-s.lastToken)
 	}
 	if e.Answer && s.progress.Answers == 1 {
@@ -170,23 +182,22 @@ func (s *stream) keepEvent(data []byte) {
 	if !s.keep {
 		return
 	}
-	if len(s.kept)+len(data) > maxKept {
+	if s.keptBytes+len(data) > maxKept {
 		s.keep = false
 		return
 	}
-	s.kept = append(s.kept, data...)
-	s.ends = append(s.ends, len(s.kept))
+	s.keptBytes += len(data)
+	if len(data) > cap(s.block)-len(s.block) {
+		s.block = make([]byte, 0, max(firstBlock, min(2*cap(s.block), lastBlock), len(data)))
+	}
+	from := len(s.block)
+	s.block = append(s.block, data...)
+	s.kept = append(s.kept, s.block[from:len(s.block):len(s.block)])
 }
 
 // events returns the events that were kept and whether some were not.
 func (s *stream) events() (events [][]byte, cut bool) {
-	events = make([][]byte, 0, len(s.ends))
-	from := 0
-	for _, to := range s.ends {
-		events = append(events, s.kept[from:to:to])
-		from = to
-	}
-	return events, len(events) < s.progress.Events
+	return s.kept, len(s.kept) < s.progress.Events
 }
 
 // times fills in what the stream's chunks say of time and tokens.

@@ -86,10 +86,9 @@ func (x *exchange) streamFailed(s *stream, now time.Time) {
 // excerpt returns the beginning of what a stream held, one event a line.
 func (s *stream) excerpt() []byte {
 	var text []byte
-	from := 0
-	for _, to := range s.ends {
-		text = append(append(text, s.kept[from:to]...), '\n')
-		if from = to; len(text) > maxExcerptSource {
+	for _, data := range s.kept {
+		text = append(append(text, data...), '\n')
+		if len(text) > maxExcerptSource {
 			return text
 		}
 	}

@@ -14,7 +14,7 @@ const deepest = 32
 
 // blank skips white space.
 func (s *scanner) blank() {
-	for s.at < len(s.data) {
+	for s.at < len(s.data) && s.data[s.at] <= ' ' {
 		switch s.data[s.at] {
 		case ' ', '\t', '\n', '\r':
 			s.at++
@@ -77,25 +77,28 @@ func (s *scanner) text() (raw []byte, plain, ok bool) {
 	}
 	start := s.at
 	plain = true
-	for s.at < len(s.data) {
-		switch c := s.data[s.at]; {
-		case c == '"':
+	for {
+		// What a chunk consists of for the most part is walked without touching s.
+		rest, at, high := s.data[s.at:], 0, byte(0)
+		for at < len(rest) && rest[at] >= ' ' && rest[at] != '"' && rest[at] != '\\' {
+			high |= rest[at]
+			at++
+		}
+		s.at += at
+		plain = plain && high < 0x80
+		switch {
+		case at == len(rest) || rest[at] < ' ':
+			return nil, false, false
+		case rest[at] == '"':
 			raw = s.data[start:s.at]
 			s.at++
 			return raw, plain, true
-		case c == '\\':
-			plain = false
-			if !s.escape() {
-				return nil, false, false
-			}
-		case c < ' ':
+		}
+		plain = false
+		if !s.escape() {
 			return nil, false, false
-		default:
-			plain = plain && c < 0x80
-			s.at++
 		}
 	}
-	return nil, false, false
 }
 
 // escape consumes an escape sequence, blanks not skipped.
