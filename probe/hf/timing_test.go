@@ -40,6 +40,8 @@ func TestPhasesOfAWholeAnswer(t *testing.T) {
 			FirstByte: ms(145), Service: ms(185),
 			Phases: probe.Phases{DNS: ms(5), Connect: ms(20), Write: ms(0), Wait: ms(120), Read: ms(40)},
 			Reused: probe.Some(false), RemoteAddr: "192.0.2.2:80",
+			// The server's clock, in whole seconds; the bubble's begins with one.
+			Date: start,
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("Do (-want +got):\n%s", diff)
