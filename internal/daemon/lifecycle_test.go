@@ -170,6 +170,8 @@ func TestRestoreAfterRestart(t *testing.T) {
 		synctest.Wait()
 		if got := ops.of("AccountBlocked", "a", "firing"); len(got) != 1 {
 			t.Errorf("AccountBlocked = %v, want one page for one result before the restart and one after", got)
+		} else if want := "ok, server_error, server_error, billing, billing"; got[0].Annotations["outcomes"] != want {
+			t.Errorf("outcomes = %q, want %q", got[0].Annotations["outcomes"], want)
 		}
 		if got := ops.of("TargetFailing", "a", "firing"); len(got) != 0 {
 			t.Errorf("TargetFailing = %v, want none: two are bad", got)

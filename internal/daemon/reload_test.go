@@ -7,7 +7,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hfwatch/hfwatch/alerts"
 	"github.com/hfwatch/hfwatch/config"
+	"github.com/hfwatch/hfwatch/internal/prom"
 )
 
 // TestBadEditsLeaveTheRunningConfiguration: whatever is wrong with the file,
@@ -156,6 +158,10 @@ func TestRemovedTargetsSeriesVanish(t *testing.T) {
 		}
 		if !strings.Contains(body, `target="stays"`) {
 			t.Error("/metrics has lost the other target")
+		}
+		about := []prom.Alert{{Rule: "X", State: prom.StateFiring, Labels: map[string]string{"target": "goes", "location": "local"}}}
+		if got := alerts.Route(about, alerts.Routing{Evidence: r.d.evidence})[0].Alert.Annotations["outcomes"]; got != "" {
+			t.Errorf("evidence of the removed target = %q, want none", got)
 		}
 		if _, _, ok := r.d.memos.last("goes"); ok {
 			t.Error("the front page remembers the removed target")
