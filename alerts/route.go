@@ -2,6 +2,7 @@ package alerts
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,6 +22,10 @@ type Routing struct {
 	// those that name it in a rule or match that severity, so that Watchdog
 	// wakes nobody who did not ask for it.
 	Receivers []notify.Receiver
+	// Targets are those that are watched. What fires about another is left out:
+	// after a restart the engine still sees the last samples of a target that was
+	// taken out meanwhile. Nil is no restriction.
+	Targets []probe.Identity
 	// Muted reports whether a maintenance time holds an alert back; nil mutes
 	// nothing.
 	Muted func(probe.Identity) bool
@@ -38,7 +43,7 @@ func Route(found []prom.Alert, r Routing) []notify.Routed {
 	}
 	var out []notify.Routed
 	for _, a := range found {
-		if a.State == prom.StatePending {
+		if a.State == prom.StatePending || a.State == prom.StateFiring && !r.watches(a) {
 			continue
 		}
 		routed := notify.Routed{Alert: value(a, r.Evidence), To: to[a.Rule]}
@@ -50,6 +55,13 @@ func Route(found []prom.Alert, r Routing) []notify.Routed {
 		out = append(out, routed)
 	}
 	return out
+}
+
+// watches reports whether the alert is about no target, or about one that is
+// watched.
+func (r Routing) watches(a prom.Alert) bool {
+	name := a.Labels["target"]
+	return name == "" || r.Targets == nil || slices.ContainsFunc(r.Targets, func(id probe.Identity) bool { return id.Name == name })
 }
 
 // asked returns the receivers that ask for the severity info and match the

@@ -99,16 +99,19 @@ func TestRoute(t *testing.T) {
 	}
 	resolved := alert("Gone", "warning", prom.StateResolved)
 	resolved.ResolvedAt = at.Add(time.Hour)
+	stranger := alert("Stranger", "critical", prom.StateFiring)
+	stranger.Labels["target"] = "taken out"
 	routing := alerts.Routing{
 		Rules:     []alerts.Rule{{Name: "Named", Notify: []string{"ops"}}, {Name: "Named info", Notify: []string{"ops"}}},
 		Receivers: []notify.Receiver{{Name: "ops"}, {Name: "dead", Match: probe.Match{Severity: "info"}}, {Name: "other", Match: probe.Match{Severity: "info", Name: "b"}}},
 		Muted:     func(id probe.Identity) bool { return id.Labels["alertname"] == "Muted" },
 		Evidence:  e,
+		Targets:   []probe.Identity{{Name: "a"}},
 	}
 	got := alerts.Route([]prom.Alert{
 		alert("Plain", "critical", prom.StateFiring), alert("Early", "critical", prom.StatePending), resolved,
 		alert("Named", "critical", prom.StateFiring), alert("Named info", "info", prom.StateFiring),
-		alert("Watchdog", "info", prom.StateFiring), alert("Muted", "critical", prom.StateFiring),
+		alert("Watchdog", "info", prom.StateFiring), alert("Muted", "critical", prom.StateFiring), stranger,
 	}, routing)
 	type row struct {
 		Name  string

@@ -134,7 +134,11 @@ func TestShippedAlertsFire(t *testing.T) {
 		{"BudgetSpent", func(w *world) { w.count("hfwatch_slots_total", 1, with("lane", "baseline", "result", "withheld")...) }, func(*world) {}, false, 45},
 		{"SlotsMissed", func(w *world) { w.count("hfwatch_slots_total", 3, with("lane", "baseline", "result", "missed")...) }, func(*world) {}, true, 245},
 		{"NotifyFailing", func(w *world) {
-			w.count("hfwatch_notifications_failed_total", 1, "receiver", "ops", "reason", "timeout")
+			w.count("hfwatch_notifications_failed_total", 3, "receiver", "ops", "location", "l", "reason", "timeout")
+		}, func(*world) {}, false, 45},
+		{"NotifyFailing", func(w *world) {
+			w.count("hfwatch_notifications_failed_total", 1, "receiver", "ops", "location", "l", "reason", "client_error")
+			w.count("hfwatch_notifications_total", 1, "receiver", "ops", "location", "l", "action", "refused")
 		}, func(*world) {}, false, 45},
 		{"ReloadFailed", func(w *world) { w.gauge("hfwatch_config_last_reload_successful", 0, "location", "l") }, func(w *world) { w.gauge("hfwatch_config_last_reload_successful", 1, "location", "l") }, false, 1},
 		{"HistoryFailing", func(w *world) {

@@ -45,9 +45,12 @@ func Shipped() []Rule {
 			`sum by (target, location) (increase(hfwatch_slots_total{lane="baseline",result="missed"}[1h])) >= 2.5`,
 			"Slots of {{ $labels.target }} are being missed",
 			"{{ $value | humanize }} slots of {{ $labels.target }} passed in the last hour without a probe being started."),
-		global("NotifyFailing", Warning, "increase(hfwatch_notifications_failed_total[10m]) > 0",
+		global("NotifyFailing", Warning,
+			// One attempt that is made good by the next is no failure.
+			"sum by (receiver, location) (increase(hfwatch_notifications_failed_total[10m])) >= 2.5\n"+
+				`or sum by (receiver, location) (increase(hfwatch_notifications_total{action=~"refused|given_up"}[10m])) > 0`,
 			"Notifications to {{ $labels.receiver }} fail",
-			"{{ $value | humanize }} notifications to {{ $labels.receiver }} failed in the last ten minutes ({{ $labels.reason }})."),
+			"{{ $value | humanize }} attempts to notify {{ $labels.receiver }} failed in the last ten minutes; the log says how."),
 		global("ReloadFailed", Warning, "hfwatch_config_last_reload_successful == 0",
 			"The configuration could not be reloaded",
 			"The last reload of the configuration failed. The one before it is still in force."),

@@ -87,6 +87,7 @@ type Daemon struct {
 	// removed must not bring back what the reload has just forgotten.
 	handing   sync.RWMutex
 	reloading sync.Mutex
+	loading   atomic.Bool
 	undo      cleanups
 	drainOnce sync.Once
 	drained   error
@@ -158,7 +159,7 @@ func (d *Daemon) open(ctx context.Context, cfg *config.Config) error {
 		if err != nil {
 			return err
 		}
-		d.undo.add("records", d.records.Close)
+		d.undo.add("records", within(lastWords, d.records.Close))
 	}
 	return nil
 }
@@ -168,7 +169,7 @@ func (d *Daemon) open(ctx context.Context, cfg *config.Config) error {
 func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 	d.evaluator = &evaluator{
 		gatherer: d.exporter.Gatherer(), watch: d.exporter, logger: d.logger, every: cfg.EvaluationInterval,
-		origin: time.Now(), refresh: d.refresh,
+		location: cfg.Location, origin: time.Now(), refresh: d.refresh,
 	}
 	if cfg.Alerting || cfg.History {
 		retention, size := cfg.Data.Retention, cfg.Data.MaxSize*3/4
@@ -191,7 +192,7 @@ func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 		if err != nil {
 			return err
 		}
-		d.undo.add("notifications", d.sender.Stop)
+		d.undo.add("notifications", within(lastWords, d.sender.Stop))
 		d.evaluator.rules, d.evaluator.sender = rules, d.sender
 	}
 	return nil

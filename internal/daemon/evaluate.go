@@ -28,10 +28,15 @@ type evaluator struct {
 	sender *notify.Sender
 	watch  evaluationObserver
 	logger *slog.Logger
-	origin time.Time
-	clock  prom.Clock
-	// failing is true while samples cannot be stored.
+	// location is the value of that label on alerts of the evaluator's own.
+	location string
+	origin   time.Time
+	clock    prom.Clock
+	// failing is true while samples cannot be stored; misses counts the ticks in
+	// a row that could not store any, from missing on.
 	failing bool
+	misses  int
+	missing time.Time
 
 	mu      sync.Mutex
 	every   time.Duration
@@ -127,6 +132,7 @@ func (e *evaluator) tick(ctx context.Context) {
 			e.watch.EvaluationFailed("")
 		}
 		e.say(err)
+		e.page(appendErr, reading.Wall, routing)
 	}
 	// Without new samples every rule would cease to hold after the look-back of
 	// five minutes, and a failing disk would resolve what still fails.
@@ -155,6 +161,44 @@ func (e *evaluator) evaluate(ctx context.Context, at time.Time, skew time.Durati
 		found[i] = a.Shift(-skew)
 	}
 	e.sender.Set(time.Now(), alerts.Route(found, routing))
+}
+
+// blindAfter is how many ticks in a row must fail to store samples before that
+// is paged.
+const blindAfter = 2
+
+// page tells the receivers that alerts stand still, past the engine which
+// cannot see it, and that they go on again.
+func (e *evaluator) page(err error, now time.Time, routing alerts.Routing) {
+	if e.sender == nil {
+		return
+	}
+	a := prom.Alert{
+		Rule: "HistoryFailing", State: prom.StateFiring, ActiveAt: e.missing, FiredAt: e.missing, Value: float64(e.misses),
+		Labels: map[string]string{"alertname": "HistoryFailing", "severity": string(alerts.Critical), "reason": "series", "location": e.location},
+		Annotations: map[string]string{
+			"summary":     "Alerts stand still: samples cannot be stored",
+			"description": "hfwatch probes on, but cannot store samples, so that no alert begins or ends. Look at the disk of the data directory.",
+			"runbook_url": alerts.RunbookBase + "HistoryFailing.md",
+		},
+	}
+	switch {
+	case err != nil:
+		if e.misses++; e.misses == 1 {
+			e.missing = now
+		}
+		if e.misses < blindAfter {
+			return
+		}
+		a.ActiveAt, a.FiredAt, a.Value = e.missing, e.missing, float64(e.misses)
+	case e.misses >= blindAfter:
+		a.State, a.ResolvedAt = prom.StateResolved, now
+		e.misses = 0
+	default:
+		e.misses = 0
+		return
+	}
+	e.sender.Set(time.Now(), alerts.Route([]prom.Alert{a}, routing))
 }
 
 // say logs the first failure of a row and its end.

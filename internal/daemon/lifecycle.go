@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // cleanups are what must be undone, named, in the reverse of the order in which
@@ -14,6 +15,19 @@ type cleanups []cleanup
 type cleanup struct {
 	name string
 	do   func(context.Context) error
+}
+
+// lastWords is how long a part that talks to the outside may take to say what
+// is left, when everything else has ended.
+const lastWords = 5 * time.Second
+
+// within gives a cleanup a time of its own, whatever those before it took.
+func within(d time.Duration, do func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
+		defer cancel()
+		return do(ctx)
+	}
 }
 
 // add puts one more cleanup on top.

@@ -44,7 +44,7 @@ func (d *Daemon) Reload() error {
 
 // reload is Reload without its report.
 func (d *Daemon) reload() error {
-	cfg, err := d.opts.Load()
+	cfg, err := d.load()
 	if err != nil {
 		return err
 	}
@@ -59,6 +59,35 @@ func (d *Daemon) reload() error {
 	}
 	d.scheduler.Update(d.entries())
 	return nil
+}
+
+// loadWithin is how long reading the configuration may take at a reload.
+const loadWithin = 10 * time.Second
+
+// load reads the configuration, and gives up on files that do not come, such
+// as those of a file system that hangs.
+func (d *Daemon) load() (*config.Config, error) {
+	if !d.loading.CompareAndSwap(false, true) {
+		return nil, errors.New("an earlier reload still waits for the configuration's files")
+	}
+	type loaded struct {
+		cfg *config.Config
+		err error
+	}
+	came := make(chan loaded, 1)
+	go func() {
+		defer d.loading.Store(false)
+		cfg, err := d.opts.Load()
+		came <- loaded{cfg, err}
+	}()
+	patience := time.NewTimer(loadWithin)
+	defer patience.Stop()
+	select {
+	case l := <-came:
+		return l.cfg, l.err
+	case <-patience.C:
+		return nil, fmt.Errorf("the configuration's files did not come within %s", loadWithin)
+	}
 }
 
 // adopt puts a configuration in place, all but its slots. On an error nothing
@@ -105,7 +134,7 @@ func (d *Daemon) adopt(cfg *config.Config) error {
 	// So that the budgets and maintenance times of before are gone at once.
 	d.refresh()
 	d.evaluator.configure(cfg.EvaluationInterval, alerts.Routing{
-		Rules: w.rules, Receivers: to, Evidence: d.evidence,
+		Rules: w.rules, Receivers: to, Evidence: d.evidence, Targets: w.identities,
 		Muted: func(id probe.Identity) bool { return w.maintenance.Muted(id, time.Now()) },
 	})
 	return nil
