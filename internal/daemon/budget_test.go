@@ -185,7 +185,8 @@ func TestSpent(t *testing.T) {
 	}{
 		{
 			"an answer that tells all is booked as it tells",
-			probe.Result{Status: 200, TokensIn: some(3), TokensOut: some(7), CostUSD: usd(0.0000101)}, budget.Amount{Requests: 1, Tokens: 10, MicroUSD: 11},
+			probe.Result{Status: 200, TokensIn: some(3), TokensOut: some(7), CostUSD: usd(0.0000101)},
+			budget.Amount{Requests: 1, Tokens: 10, MicroUSD: 11},
 		},
 		{"an answer above the ceiling is booked as it is", probe.Result{Status: 200, TokensIn: some(90), TokensOut: some(90), CostUSD: usd(0.0001)}, budget.Amount{Requests: 1, Tokens: 180, MicroUSD: 100}},
 		{"an answer that tells nothing took the ceiling", probe.Result{Status: 200}, most},

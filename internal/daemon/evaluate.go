@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,8 @@ type evaluator struct {
 	failing bool
 	misses  int
 	missing time.Time
+	// blind is true while that is paged, for those who look.
+	blind atomic.Bool
 
 	mu      sync.Mutex
 	every   time.Duration
@@ -190,10 +193,12 @@ func (e *evaluator) page(err error, now time.Time, routing alerts.Routing) {
 		if e.misses < blindAfter {
 			return
 		}
+		e.blind.Store(true)
 		a.ActiveAt, a.FiredAt, a.Value = e.missing, e.missing, float64(e.misses)
 	case e.misses >= blindAfter:
 		a.State, a.ResolvedAt = prom.StateResolved, now
 		e.misses = 0
+		e.blind.Store(false)
 	default:
 		e.misses = 0
 		return

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -8,6 +9,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hfwatch/hfwatch/alerts"
+	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/probe"
 )
 
@@ -44,12 +47,74 @@ func TestSamplesThatCannotBeStoredLeaveAlertsAsTheyAre(t *testing.T) {
 		if got := ops.of("TargetFailing", "bad", "firing"); len(got) != 1 {
 			t.Errorf("%d pages of what goes on, want 1", len(got))
 		}
+		if got := ops.of("HistoryFailing", "", "firing"); len(got) != 1 {
+			t.Errorf("%d pages say that alerts stand still, want 1", len(got))
+		}
+		if !r.d.front(time.Now()).Blind {
+			t.Error("the front page does not say that alerts stand still")
+		}
 		firing := r.d.front(time.Now()).Firing
 		if len(firing) != 1 || firing[0].Name != "TargetFailing" {
 			t.Errorf("the front page shows %v, want the alert that goes on", firing)
 		}
 		n := int(time.Since(begun) / (10 * time.Second))
 		sameTimes(t, "bad", seen.of("/bad"), every(begun.Add(10*time.Second), 10*time.Second, n))
+	})
+}
+
+// TestStandingStillIsPagedAndResolved: one failed tick pages nobody, the second
+// does, and the first that works resolves it.
+func TestStandingStillIsPagedAndResolved(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		ops := &hook{}
+		r.net.Serve(t, "ops.test:80", ops)
+		r.net.Serve(t, "m.test:80", http.HandlerFunc(good))
+		r.start(`notify: [{name: ops, webhook: {url: "http://ops.test/hook"}}]` + "\nmodels:\n" + model("a", "http://m.test/a", "@every 10s"))
+		e := r.d.evaluator
+		tell := func(err error) {
+			e.page(err, time.Now(), alerts.Routing{})
+			time.Sleep(time.Second)
+			synctest.Wait()
+		}
+		disk := errors.New("no space left on device")
+		tell(disk)
+		tell(nil)
+		tell(disk)
+		if got := ops.of("HistoryFailing", "", "firing"); len(got) != 0 {
+			t.Errorf("%d pages of single failures, want none", len(got))
+		}
+		tell(disk)
+		tell(disk)
+		if got := ops.of("HistoryFailing", "", "firing"); len(got) != 1 || !e.blind.Load() {
+			t.Errorf("%d pages of failures in a row, blind %v, want 1 and true", len(got), e.blind.Load())
+		}
+		tell(nil)
+		if got := ops.of("HistoryFailing", "", "resolved"); len(got) != 1 || e.blind.Load() {
+			t.Errorf("%d resolves, blind %v, want 1 and false", len(got), e.blind.Load())
+		}
+	})
+}
+
+// TestAReloadGivesUpOnFilesThatDoNotCome, says so, and leaves everything as it
+// is; a later one works.
+func TestAReloadGivesUpOnFilesThatDoNotCome(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.net.Serve(t, "m.test:80", http.HandlerFunc(good))
+		r.start("models:\n" + model("a", "http://m.test/a", "@every 10s"))
+		load, come := r.d.opts.Load, make(chan struct{})
+		r.d.opts.Load = func() (*config.Config, error) { <-come; return load() }
+		begun := time.Now()
+		if err := r.d.Reload(); err == nil || !strings.Contains(err.Error(), "did not come within 10s") || time.Since(begun) != loadWithin {
+			t.Errorf("Reload() = %v after %v, want it to give up after %v", err, time.Since(begun), loadWithin)
+		}
+		if err := r.d.Reload(); err == nil || !strings.Contains(err.Error(), "still waits") {
+			t.Errorf("a second Reload() = %v, want it refused while the first waits", err)
+		}
+		close(come)
+		synctest.Wait()
+		if err := r.d.Reload(); err != nil {
+			t.Errorf("Reload() = %v once the files come", err)
+		}
 	})
 }
 

@@ -33,6 +33,8 @@ type front struct {
 	Targets                []frontRow
 	Firing                 []frontAlert
 	Alerting               bool
+	// Blind is true while samples cannot be stored and alerts stand still.
+	Blind bool
 }
 
 // frontAlert is one firing alert on the front page.
@@ -58,7 +60,7 @@ func (d *Daemon) serveFront(w http.ResponseWriter, _ *http.Request) {
 // front returns what the front page shows at a time.
 func (d *Daemon) front(now time.Time) front {
 	watched := d.now.Load()
-	f := front{Version: d.opts.Version, Location: watched.cfg.Location, Now: now.UTC().Format(time.DateTime), Alerting: d.sender != nil}
+	f := front{Version: d.opts.Version, Location: watched.cfg.Location, Now: now.UTC().Format(time.DateTime), Alerting: d.sender != nil, Blind: d.evaluator.blind.Load()}
 	for _, m := range watched.cfg.Models {
 		row := frontRow{Name: m.Target.Name, Task: m.Target.Task.Name(), Model: m.Target.Model, Provider: m.Target.Provider, State: "unknown"}
 		if res, outcomes, ok := d.memos.last(m.Target.Name); ok {

@@ -40,7 +40,7 @@ func (r *rig) once(parallel int) ([]Outcome, error) {
 // reaches the daemon that holds the folder, which books what that costs.
 func TestControlSocket(t *testing.T) {
 	// A short path: that of a socket has 108 bytes at most.
-	dir, err := os.MkdirTemp("", "hfw")
+	dir, err := os.MkdirTemp("", "hfw") //nolint:usetesting // The path of t.TempDir is too long for a socket.
 	if err != nil {
 		t.Fatal(err)
 	}
