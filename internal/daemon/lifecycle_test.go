@@ -263,3 +263,41 @@ func TestNewTakesDownWhatItBuilt(t *testing.T) {
 		r.build()
 	})
 }
+
+// TestOnlyStopEndsIt: the contexts of New and Start may end, and it goes on to
+// probe, to evaluate, to serve and to notify.
+func TestOnlyStopEndsIt(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		ops := &hook{}
+		r.net.Serve(t, "ops.test:80", ops)
+		seen := noting(status(http.StatusInternalServerError))
+		r.net.Serve(t, "m.test:80", seen)
+		r.opts.Listener, r.opts.Probe = r.listen("127.0.0.1:9000"), true
+		r.write(configFile, `notify: [{name: ops, webhook: {url: "http://ops.test/hook"}}]`+"\nmodels:\n"+model("a", "http://m.test/a", "@every 10s"))
+		ctx, cancel := context.WithCancel(t.Context())
+		begun := time.Now().Truncate(10 * time.Second)
+		d, err := New(ctx, r.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.d = d
+		if err := d.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		sameTimes(t, "a", seen.of("/a"), every(begun.Add(10*time.Second), 10*time.Second, 6))
+		if got := ops.of("TargetFailing", "a", "firing"); len(got) != 1 {
+			t.Errorf("%d pages, want 1", len(got))
+		}
+		if code, body := r.get("GET", "http://127.0.0.1:9000/probe?target=a"); code != http.StatusOK || !strings.Contains(body, `"outcome":"server_error"`) {
+			t.Errorf("/probe = %d %s, want a probe that was carried out", code, body)
+		}
+		r.want(0, "hfwatch_evaluation_failures_total", "rule", "")
+		r.want(0, "hfwatch_evaluation_failures_total", "rule", "TargetFailing")
+		if err := r.stop(); err != nil {
+			t.Errorf("Stop() = %v", err)
+		}
+	})
+}
