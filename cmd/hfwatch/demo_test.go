@@ -35,6 +35,8 @@ func TestDemo(t *testing.T) {
 	}
 	demo.out.wait(t, 3*time.Minute-time.Since(begun), `PAGE RESOLVED +TargetFailing \(critical\): sentiment is failing\n +fault: target; last outcomes: .*ok\n`)
 	t.Logf("a page was resolved %v after the start", time.Since(begun).Round(time.Second))
+	// What the receiver prints comes a moment before its sender counts it.
+	eventually(t, 10*time.Second, atLeast(url, 2, "hfwatch_notifications_total", "receiver", "demo", "action", "sent"))
 	if sent, err := metric(t.Context(), url, "hfwatch_notifications_total", "receiver", "demo", "action", "sent"); err != nil || sent != 2 {
 		t.Errorf("%v notifications were sent, %v, want 2: one that fires and one that resolves", sent, err)
 	}

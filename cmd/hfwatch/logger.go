@@ -36,7 +36,7 @@ func (p *process) logger(f logFlags) (*slog.Logger, error) {
 	case "json":
 		return slog.New(slog.NewJSONHandler(p.stderr, &slog.HandlerOptions{Level: level})), nil
 	case "text":
-		return slog.New(tint.NewTextHandler(p.stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !p.terminal})), nil
+		return slog.New(tint.NewTextHandler(p.stderr, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !p.colour})), nil
 	default:
 		return nil, exit{exitUsage, fmt.Errorf("--log.format: %q is none of auto, text, json", f.format)}
 	}

@@ -33,15 +33,17 @@ type process struct {
 	environ        []string
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	// terminal is true where standard error is one and colours are welcome.
-	terminal bool
+	// terminal is whether standard error is one, colour whether it may be used
+	// there.
+	terminal, colour bool
 }
 
 // newProcess returns the real one.
 func newProcess() *process {
+	terminal := term.IsTerminal(int(os.Stderr.Fd())) // #nosec G115 -- a descriptor is small
 	return &process{
 		args: os.Args[1:], environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
-		terminal: term.IsTerminal(int(os.Stderr.Fd())) && os.Getenv("NO_COLOR") == "", // #nosec G115 -- a descriptor is small
+		terminal: terminal, colour: terminal && os.Getenv("NO_COLOR") == "",
 	}
 }
 

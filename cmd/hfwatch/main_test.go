@@ -17,17 +17,19 @@ func TestLogger(t *testing.T) {
 		why      string
 		flags    logFlags
 		terminal bool
+		colour   bool
 		want     []string
 		without  string
 	}{
-		{"a terminal gets text in colour", logFlags{"info", "auto"}, true, []string{"INF", escape}, "{"},
-		{"a file gets JSON", logFlags{"info", "auto"}, false, []string{`"level":"INFO"`, `"msg":"hello"`, `"target":"a"`}, escape},
-		{"a file can have text, and no colour", logFlags{"info", "text"}, false, []string{"INF hello target=a"}, escape},
-		{"a terminal can have JSON", logFlags{"info", "JSON"}, true, []string{`"msg":"hello"`}, escape},
-		{"what is below the level is dropped", logFlags{"warn", "auto"}, false, nil, "hello"},
+		{"a terminal gets text in colour", logFlags{"info", "auto"}, true, true, []string{"INF", escape}, "{"},
+		{"a terminal whose user wants no colour gets text without", logFlags{"info", "auto"}, true, false, []string{"INF hello target=a"}, escape},
+		{"a file gets JSON", logFlags{"info", "auto"}, false, false, []string{`"level":"INFO"`, `"msg":"hello"`, `"target":"a"`}, escape},
+		{"a file can have text, and no colour", logFlags{"info", "text"}, false, false, []string{"INF hello target=a"}, escape},
+		{"a terminal can have JSON", logFlags{"info", "JSON"}, true, true, []string{`"msg":"hello"`}, escape},
+		{"what is below the level is dropped", logFlags{"warn", "auto"}, false, false, nil, "hello"},
 	} {
 		var out strings.Builder
-		p := process{stderr: &out, terminal: c.terminal}
+		p := process{stderr: &out, terminal: c.terminal, colour: c.colour}
 		logger, err := p.logger(c.flags)
 		if err != nil {
 			t.Fatal(err)

@@ -191,8 +191,16 @@ func known(models []config.Model) string {
 	return strings.Join(names, ", ")
 }
 
-// readLimited reads a file of at most so many bytes.
+// readLimited reads a regular file of at most so many bytes. It looks before it
+// opens: opening a named pipe waits for a writer, and a device may never end.
 func readLimited(name string, limit int64) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", name)
+	}
 	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
