@@ -9,8 +9,8 @@ import (
 	"net/url"
 	"time"
 
-	// The driver "sqlite3", in pure Go.
-	_ "github.com/ncruces/go-sqlite3/driver"
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
 
 	"github.com/hfwatch/hfwatch/probe"
 )
@@ -42,10 +42,10 @@ PRAGMA user_version = 1;
 
 // openDB opens the file and brings its form up to date.
 func openDB(ctx context.Context, path string) (*sql.DB, error) {
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_pragma=busy_timeout(5000)&_pragma=auto_vacuum(incremental)&_pragma=journal_mode(wal)" +
-		"&_pragma=synchronous(normal)&_pragma=cache_size(-512)"
-	db, err := sql.Open("sqlite3", dsn)
+	if err := checkHead(path); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	db, err := driver.Open("file:"+(&url.URL{Path: path}).EscapedPath(), prepare)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
@@ -57,12 +57,36 @@ func openDB(ctx context.Context, path string) (*sql.DB, error) {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}
 	if version > 1 {
-		return nil, errors.Join(fmt.Errorf("%s: it was written by a newer hfwatch (form %d, this one knows 1)", path, version), db.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w (form %d, this one knows 1)", path, errNewer, version), db.Close())
 	}
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}
 	return db, nil
+}
+
+// prepare sets up a connection. One that fails leaves the log as it is, where
+// SQLite would otherwise move it into a file that may be corrupt.
+func prepare(conn *sqlite3.Conn) error {
+	if err := keepLog(conn, true); err != nil {
+		return err
+	}
+	if err := conn.Exec(`
+PRAGMA busy_timeout = 5000;
+PRAGMA auto_vacuum = incremental;
+PRAGMA journal_mode = wal;
+PRAGMA synchronous = normal;
+PRAGMA cache_size = -512;`); err != nil {
+		return err
+	}
+	return keepLog(conn, false)
+}
+
+// keepLog sets whether the last connection leaves the log in its file
+// (https://sqlite.org/c3ref/c_dbconfig_defensive.html).
+func keepLog(conn *sqlite3.Conn, keep bool) error {
+	_, err := conn.Config(sqlite3.DBCONFIG_NO_CKPT_ON_CLOSE, keep)
+	return err
 }
 
 // entry is a result as it waits to be written.
@@ -137,10 +161,15 @@ type Times struct {
 }
 
 // Times returns the times of a target: its first result, its last one and its
-// last good one, as they were due.
+// last good one, as they were due. The error is ErrUnavailable while the file
+// is not open, and ErrClosed after Close.
 func (r *Records) Times(ctx context.Context, target, location string) (Times, error) {
+	db, err := r.handle()
+	if err != nil {
+		return Times{}, fmt.Errorf("times of %s: %w", target, err)
+	}
 	var first, result, success sql.NullInt64
-	err := r.db.QueryRowContext(ctx,
+	err = db.QueryRowContext(ctx,
 		`SELECT first_seen, last_result, last_success FROM targets WHERE target = ? AND location = ?`, target, location).
 		Scan(&first, &result, &success)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -157,9 +186,14 @@ func at(ns sql.NullInt64) time.Time {
 	return time.Unix(0, ns.Int64).UTC()
 }
 
-// Last returns the last n results of one kind of a target, oldest first.
+// Last returns the last n results of one kind of a target, oldest first. The error
+// is ErrUnavailable while the file is not open, and ErrClosed after Close.
 func (r *Records) Last(ctx context.Context, target, location string, kind probe.Kind, n int) ([]probe.Result, error) {
-	rows, err := r.db.QueryContext(ctx, `
+	db, err := r.handle()
+	if err != nil {
+		return nil, fmt.Errorf("last results of %s: %w", target, err)
+	}
+	rows, err := db.QueryContext(ctx, `
 SELECT result FROM (
 	SELECT due, result FROM results WHERE target = ? AND location = ? AND kind = ? ORDER BY due DESC LIMIT ?
 ) ORDER BY due`, target, location, string(kind), n)

@@ -5,8 +5,12 @@
 // batches of at most a second. A disk that is full or gone loses nothing that
 // was committed and stops nothing else: results wait in the queue, the oldest
 // of them are dropped and counted when it is full, and writing goes on by
-// itself once the disk allows it. The package refuses to decide anything from
-// what it keeps. Records may be used from several goroutines at once.
+// itself once the disk allows it. The same holds for a file that cannot be
+// opened: opening is tried again with each attempt to write. A corrupt file is
+// renamed to its name with ".corrupt-" and the time in UTC, its -wal and -shm
+// with it, and a new one begun; nothing is deleted. The package refuses to
+// decide anything from what it keeps. Records may be used from several
+// goroutines at once.
 package history
 
 import (
@@ -56,7 +60,8 @@ type Observer interface {
 	RecordsWritten(n int)
 	// RecordsDropped says that n results were given up, and why.
 	RecordsDropped(n int, reason DropReason)
-	// RecordsFailed says that a transaction failed, to be tried again.
+	// RecordsFailed says that an attempt to write failed, the opening of the
+	// file included, to be tried again.
 	RecordsFailed()
 }
 
@@ -76,8 +81,13 @@ const (
 // DropReasons returns the closed set.
 func DropReasons() []DropReason { return []DropReason{DropQueueFull, DropStopped, DropInvalid} }
 
-// ErrClosed is returned by queries after Close.
-var ErrClosed = errors.New("history: closed")
+// Errors of queries.
+var (
+	// ErrClosed is returned by queries after Close.
+	ErrClosed = errors.New("history: closed")
+	// ErrUnavailable is returned by queries while the file is not open.
+	ErrUnavailable = errors.New("history: the records are not open")
+)
 
 // nobody is the Observer of nobody.
 type nobody struct{}

@@ -11,14 +11,20 @@ import (
 	"github.com/hfwatch/hfwatch/probe"
 )
 
-// Records is an open file of records and its writer.
+// Records is a file of records and its writer.
 type Records struct {
 	opts Options
-	db   *sql.DB
 
 	mu     sync.Mutex
 	queue  []entry // oldest first, bounded by opts.Queue
-	closed bool
+	closed bool    // nothing more is recorded
+	gone   bool    // the file is closed and must not be opened any more
+	db     *sql.DB // nil while the file is not open
+	why    error   // why db is nil
+
+	// These are the writer's, and Open's before it starts.
+	spoilt error     // the file is to be set aside, and why
+	aside  time.Time // when one was last
 
 	wake chan struct{} // holds one token when there is something to write
 	stop chan struct{}
@@ -27,7 +33,10 @@ type Records struct {
 }
 
 // Open opens the records, makes them where there are none, and starts the
-// writer, which works until Close. The error names the file.
+// writer, which works until Close. It fails where the directory does not exist,
+// where a newer hfwatch wrote the file, and where ctx is done; the error names
+// the file. A file that cannot be opened otherwise is logged, and opened by the
+// writer as soon as it can be.
 func Open(ctx context.Context, opts Options) (*Records, error) {
 	if opts.Queue == 0 {
 		opts.Queue = DefaultQueue
@@ -35,15 +44,21 @@ func Open(ctx context.Context, opts Options) (*Records, error) {
 	if opts.Observer == nil {
 		opts.Observer = nobody{}
 	}
-	db, err := openDB(ctx, opts.Path)
-	if err != nil {
+	if err := checkDir(opts.Path); err != nil {
 		return nil, fmt.Errorf("records: %w", err)
 	}
 	r := &Records{
-		opts: opts, db: db,
+		opts: opts, why: errors.New("not opened yet"),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
-	go r.run(context.WithoutCancel(ctx))
+	_, err := r.connect(ctx)
+	if err != nil {
+		if errors.Is(err, errNewer) || ctx.Err() != nil {
+			return nil, fmt.Errorf("records: %w", err)
+		}
+		opts.Logger.Error("records cannot be opened; results wait in memory", "path", opts.Path, "err", err)
+	}
+	go r.run(context.WithoutCancel(ctx), err != nil)
 	return r, nil
 }
 
@@ -94,19 +109,24 @@ func (r *Records) Close(ctx context.Context) error {
 	r.mu.Lock()
 	left := len(r.queue)
 	r.queue = nil
+	db := r.db
+	r.db, r.gone = nil, true
 	r.mu.Unlock()
 	if left > 0 {
 		r.opts.Observer.RecordsDropped(left, DropStopped)
 		err = errors.Join(err, fmt.Errorf("records: %d results were not written", left))
 	}
-	return errors.Join(err, r.db.Close())
+	if db != nil {
+		err = errors.Join(err, db.Close())
+	}
+	return err
 }
 
 // run is the writer: it waits for results, lets them gather for a moment, and
-// writes them; after a failure it waits before it tries again.
-func (r *Records) run(ctx context.Context) {
+// writes them; after a failure it waits before it tries again. It is failing
+// from the start where the file could not be opened.
+func (r *Records) run(ctx context.Context, failing bool) {
 	defer close(r.done)
-	failing := false
 	retention := time.NewTicker(retainEvery)
 	defer retention.Stop()
 	pause := time.NewTimer(every)
@@ -114,9 +134,7 @@ func (r *Records) run(ctx context.Context) {
 	for {
 		select {
 		case <-r.stop:
-			if err := r.flush(ctx, false); err != nil {
-				r.opts.Logger.Error("records cannot be written at the end", "path", r.opts.Path, "err", err)
-			}
+			r.finish(ctx)
 			return
 		case <-retention.C:
 			r.retain(ctx)
@@ -126,6 +144,8 @@ func (r *Records) run(ctx context.Context) {
 		pause.Reset(every)
 		select {
 		case <-r.stop:
+			r.finish(ctx)
+			return
 		case <-pause.C:
 		}
 		err := r.flush(ctx, failing)
@@ -140,6 +160,13 @@ func (r *Records) run(ctx context.Context) {
 		if r.Waiting() > 0 {
 			r.signal()
 		}
+	}
+}
+
+// finish writes what waits at the end, in one attempt.
+func (r *Records) finish(ctx context.Context) {
+	if err := r.flush(ctx, false); err != nil {
+		r.opts.Logger.Error("records cannot be written at the end", "path", r.opts.Path, "err", err)
 	}
 }
 
@@ -161,7 +188,7 @@ func (r *Records) flush(ctx context.Context, failing bool) error {
 		if n == 0 {
 			return nil
 		}
-		if err := write(ctx, r.db, entries); err != nil {
+		if err := r.commit(ctx, entries); err != nil {
 			r.opts.Observer.RecordsFailed()
 			return fmt.Errorf("records: %w", err)
 		}
@@ -174,6 +201,19 @@ func (r *Records) flush(ctx context.Context, failing bool) error {
 			return nil
 		}
 	}
+}
+
+// commit writes one batch, into a file opened now where it was not.
+func (r *Records) commit(ctx context.Context, entries []entry) error {
+	db, err := r.connect(ctx)
+	if err != nil {
+		return err
+	}
+	err = write(ctx, db, entries)
+	if corrupt(err) {
+		err = errors.Join(err, r.part(ctx, db, err))
+	}
+	return err
 }
 
 // forget takes the written entries off the queue; some of them may have been
@@ -193,12 +233,16 @@ func (r *Records) retain(ctx context.Context) {
 	if r.opts.Retention == 0 && r.opts.MaxBytes == 0 {
 		return
 	}
+	db, err := r.handle()
+	if err != nil {
+		return // Which is logged and counted where it is tried to write.
+	}
 	before := time.Unix(0, 0)
 	if r.opts.Retention > 0 {
 		before = time.Now().Add(-r.opts.Retention)
 	}
 	for range 1000 {
-		more, err := retain(ctx, r.db, before, r.opts.MaxBytes)
+		more, err := retain(ctx, db, before, r.opts.MaxBytes)
 		if err != nil {
 			r.opts.Logger.Error("old records cannot be deleted", "path", r.opts.Path, "err", err)
 			return
