@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,10 +21,27 @@ import (
 	"github.com/hfwatch/hfwatch/probe"
 )
 
-// logged returns a logger and what it logged, without the time; the text may
-// be read while nothing logs.
-func logged() (*slog.Logger, *bytes.Buffer) {
-	text := &bytes.Buffer{}
+// journal is what was logged.
+type journal struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (j *journal) Write(p []byte) (int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.Write(p)
+}
+
+func (j *journal) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.text.String()
+}
+
+// logged returns a logger and what it logged, without the time.
+func logged() (*slog.Logger, *journal) {
+	text := &journal{}
 	return slog.New(slog.NewTextHandler(text, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
@@ -35,7 +53,7 @@ func logged() (*slog.Logger, *bytes.Buffer) {
 }
 
 // count fails the test where the text does not hold a part so many times.
-func count(t *testing.T, text *bytes.Buffer, part string, want int) {
+func count(t *testing.T, text *journal, part string, want int) {
 	t.Helper()
 	if got := strings.Count(text.String(), part); got != want {
 		t.Errorf("%q was logged %d times, want %d:\n%s", part, got, want, text)
