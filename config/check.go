@@ -171,6 +171,10 @@ func (c *checker) hub() {
 	case c.tokenGiven():
 		hub.Token = c.secret(raw.at("token"), raw.n.get("token"))
 	}
+	if u := hub.URL; c.tokenGiven() && u != nil && (u.Scheme != "https" || !hubHost(strings.ToLower(u.Hostname()))) {
+		c.warn(raw.at("url"), "the hub's token is not sent there: it leaves over https and to Hugging Face's own hosts only",
+			"write https://router.huggingface.co, or give the models auth of their own")
+	}
 	c.cfg.Hub = hub
 }
 

@@ -43,6 +43,9 @@ func (m *modelCheck) endpoint() {
 	} else {
 		m.routed(e)
 	}
+	if e.HTTP2 && e.URL != nil && e.URL.Scheme == "http" {
+		m.warn(m.raw.at("http2"), "has no effect: HTTP/2 needs https, and this address is asked by HTTP/1.1", "write an https url, or remove http2")
+	}
 	m.headers(e)
 	m.auth(e)
 	m.proxy(e)

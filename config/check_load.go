@@ -285,7 +285,11 @@ func (c *checker) unique(w where, what, name string, first map[string]spot) {
 		return
 	}
 	at := w.at("name")
-	if !c.name(at, "name of a "+what, name) {
+	article := "a "
+	if strings.ContainsAny(what[:1], "aeiou") {
+		article = "an "
+	}
+	if !c.name(at, "name of "+article+what, name) {
 		return
 	}
 	if old, twice := first[name]; twice {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/hfwatch/hfwatch/probe"
 )
@@ -15,6 +16,7 @@ func (c *checker) money() {
 			day, month = day.plus(p.day), month.plus(p.month)
 		}
 		c.unpriced(m)
+		c.hourly(m)
 	}
 	b := c.cfg.Budget
 	for _, l := range []struct {
@@ -60,5 +62,21 @@ func (c *checker) unpriced(m *checked) {
 		whose = "its budget"
 	}
 	c.warn(m.raw.at("price"), fmt.Sprintf("%s limits money, and the price of %s is not known: what it costs is not counted", whose, t.Name),
-		"write price: {usd_per_mtok_input: …, usd_per_mtok_output: …}, or usd_per_hour")
+		"write price: {usd_per_mtok_input: …, usd_per_mtok_output: …}, or limit requests or tokens in its place")
+}
+
+// hourly warns of a price by the hour where money is limited: hours are not
+// spent by requests, so that no budget sees them.
+func (c *checker) hourly(m *checked) {
+	b, all := m.out.Budget, c.cfg.Budget
+	if m.out.Target.Price.USDPerHour.IsZero() || b.USDPerDay <= 0 && b.USDPerMonth <= 0 && all.USDPerDay <= 0 && all.USDPerMonth <= 0 {
+		return
+	}
+	p := m.raw.Price.at("usd_per_hour").problem("is no part of what a budget of money limits: the endpoint's hours are paid for whether it is asked or not",
+		"bound them at the endpoint, by scaling to zero, and the rest by price: {usd_per_mtok_input: …, usd_per_mtok_output: …}")
+	if strings.HasPrefix(p.Path, m.raw.n.path) {
+		c.warnings.add(p)
+	} else {
+		c.warnings.addShared(p, m.out.Target.Name)
+	}
 }

@@ -29,7 +29,7 @@ func (m *modelCheck) tasks() {
 	case slices.Contains(taskNames(), m.task):
 		m.problem(at, "not available yet: the task "+m.task, "remove the model")
 	case m.task != "":
-		m.problem(at, "there is no task "+quote(m.task), meant(m.task, taskNames()))
+		m.problem(at, "there is no task "+quote(m.task), meant(m.task, m.knownTasks()))
 	}
 	if m.target.Task == nil {
 		m.target.Task = noTask(m.task)
@@ -37,6 +37,14 @@ func (m *modelCheck) tasks() {
 	if m.raw.Stream && ok && !task.Streams(m.task) {
 		m.problem(m.raw.at("stream"), "the task "+m.task+" has no stream", "remove stream")
 	}
+}
+
+// knownTasks returns the tasks that the program has.
+func (m *modelCheck) knownTasks() []string {
+	return slices.DeleteFunc(taskNames(), func(name string) bool {
+		_, ok := m.opts.Task(name)
+		return !ok
+	})
 }
 
 // noTask stands for a task that is not known, until the problem is reported.

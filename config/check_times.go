@@ -170,8 +170,19 @@ func (m *modelCheck) timeout(raw *rawBaseline, s parsed) time.Duration {
 	case s.ok && s.plan.gap > 0 && limit > s.plan.gap:
 		m.problem(raw.at("timeout"), fmt.Sprintf("%s is longer than a slot: %q fires every %s", short(limit), raw.Schedule, short(s.plan.gap)),
 			"write at most "+short(s.plan.gap)+", or probe less often")
+	case s.ok && s.plan.gap > 0 && limit > s.plan.gap/10*9:
+		m.warn(raw.at("timeout"), fmt.Sprintf("%s leaves no room in a slot: %q fires every %s, and a model that hangs makes it miss slots",
+			short(limit), raw.Schedule, short(s.plan.gap)), "write at most "+short(tidy(s.plan.gap/10*9))+", or probe less often")
 	}
 	return limit
+}
+
+// tidy returns d without its part of a second, where it has whole ones.
+func tidy(d time.Duration) time.Duration {
+	if d < time.Second {
+		return d
+	}
+	return d.Truncate(time.Second)
 }
 
 // coldStart checks the experiment.

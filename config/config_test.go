@@ -140,10 +140,13 @@ func TestExamplePasses(t *testing.T) {
 		}
 	}
 	want := []string{
+		`c.yaml:12:11: include[0]: "conf.d/*.yaml" matches no file; correct the pattern, relative to the file that includes it, or remove it`,
 		"c.yaml:15:5: models[0].price: the budget limits money, and the price of sentiment is not known: what it costs is not counted; " +
-			"write price: {usd_per_mtok_input: …, usd_per_mtok_output: …}, or usd_per_hour",
+			"write price: {usd_per_mtok_input: …, usd_per_mtok_output: …}, or limit requests or tokens in its place",
 		"c.yaml:35:11: models[2].wake: no baseline runs: every 5m would keep the model awake, which sleeps after 1h without a request; " +
 			"only experiments do; give the model a baseline with more than 1h between probes to have one",
+		"c.yaml:39:27: models[2].price.usd_per_hour: is no part of what a budget of money limits: the endpoint's hours are paid for whether it is asked or not; " +
+			"bound them at the endpoint, by scaling to zero, and the rest by price: {usd_per_mtok_input: …, usd_per_mtok_output: …}",
 	}
 	var got []string
 	for _, w := range c.Warnings {

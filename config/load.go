@@ -58,6 +58,8 @@ func (c *checker) include(root *node) *node {
 			c.problem(p.spot(), quote(p.text)+" is not a pattern of files", `write for instance "conf.d/*.yaml"`)
 		case len(names) == 0 && !strings.ContainsAny(p.text, "*?["):
 			c.problem(p.spot(), quote(p.text)+": there is no such file", "correct the name, relative to the file that includes it")
+		case len(names) == 0:
+			c.warn(p.spot(), quote(p.text)+" matches no file", "correct the pattern, relative to the file that includes it, or remove it")
 		}
 		slices.Sort(names)
 		for _, name := range names {

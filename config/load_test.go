@@ -13,6 +13,7 @@ import (
 
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/probe/task"
 )
 
 // lines returns the problems of a text as the lines that a person sees.
@@ -188,7 +189,7 @@ func TestEnvironmentProblems(t *testing.T) {
 		o.Flags = []config.Override{{Flag: "--storage.size", Path: "data.max_size", Value: "big"}}
 	})
 	want := []string{
-		`$HFWATCH_DATA__RETENTION: data.retention: "60" is a duration without a unit; write 60s for seconds, or 1h30m, 60d, 4w`,
+		`$HFWATCH_DATA__RETENTION: data.retention: "60" is a duration without a unit; write 60d for days, or 8w`,
 		`--storage.size: data.max_size: "big" is not a size; write for instance 512MiB, 2GiB or 10GB`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -361,6 +362,7 @@ func TestBounds(t *testing.T) {
 // TestWarnings: what is worth a look and no reason to refuse.
 func TestWarnings(t *testing.T) {
 	notify := "notify: [{name: a, webhook: {url: \"http://127.0.0.1:1\"}}]\nhub: {token: x}\n"
+	elsewhere := "notify: [{name: a, webhook: {url: \"http://127.0.0.1:1\"}}]\nhub: {token: x, url: \""
 	dedicated := `models:
   - name: a
     model: org/a
@@ -382,10 +384,77 @@ func TestWarnings(t *testing.T) {
 			"credentials in the open", notify + "models: [{model: a, task: custom, inputs: [x], url: \"http://example.org\", auth: {token_file: /run/secrets/tei}}]\n",
 			"the credentials go over plain http to a host that is not private",
 		},
+		{
+			"a pattern that matches nothing", "include: [\"conf.d/*.yaml\"]\n" + notify + small,
+			`"conf.d/*.yaml" matches no file`,
+		},
+		{
+			"a token and a router over http", elsewhere + "http://router.huggingface.co\"}\n" + small,
+			"the hub's token is not sent there: it leaves over https and to Hugging Face's own hosts only",
+		},
+		{
+			"a token and another router", elsewhere + "https://huggingface.co.example.org\"}\n" + small,
+			"the hub's token is not sent there: it leaves over https and to Hugging Face's own hosts only",
+		},
+		{
+			"a timeout of a whole slot", notify + small + "    baseline: {timeout: 5m}\n",
+			`5m leaves no room in a slot: "*/5 * * * *" fires every 5m, and a model that hangs makes it miss slots`,
+		},
+		{
+			"a timeout of nearly a slot", notify + small + "    baseline: {timeout: 271s}\n",
+			`4m31s leaves no room in a slot: "*/5 * * * *" fires every 5m, and a model that hangs makes it miss slots`,
+		},
+		{
+			"HTTP/2 without TLS", notify + "models: [{model: a, task: custom, inputs: [x], url: \"http://example.org\", http2: true}]\n",
+			"has no effect: HTTP/2 needs https, and this address is asked by HTTP/1.1",
+		},
+		{
+			"hours in the model's budget of money", notify + small + "    price: {usd_per_hour: 0.5}\n    budget: {usd_per_day: 1}\n",
+			"is no part of what a budget of money limits: the endpoint's hours are paid for whether it is asked or not",
+		},
+		{
+			"hours in the budget of all", "budget: {usd_per_month: 1}\n" + notify + small + "    price: {usd_per_hour: 0.5}\n",
+			"is no part of what a budget of money limits: the endpoint's hours are paid for whether it is asked or not",
+		},
+		{
+			"hours in a profile", "profiles: {p: {price: {usd_per_hour: 0.5}}}\n" + notify + small + "    profile: p\n    budget: {usd_per_day: 1}\n",
+			"is no part of what a budget of money limits: the endpoint's hours are paid for whether it is asked or not (model a)",
+		},
 	} {
 		c := mustLoad(t, row.text, nil)
 		if len(c.Warnings) != 1 || c.Warnings[0].What != row.want || c.Warnings[0].Remedy == "" {
 			t.Errorf("%s: warnings =\n%v\nwant %s", row.why, c.Warnings, row.want)
 		}
+	}
+}
+
+// TestNoWarning: what is right at the bounds of the warnings.
+func TestNoWarning(t *testing.T) {
+	notify := "notify: [{name: a, webhook: {url: \"http://127.0.0.1:1\"}}]\n"
+	for _, row := range []struct{ why, text string }{
+		{"nine tenths of a slot", notify + "hub: {token: x}\n" + small + "    baseline: {timeout: 270s}\n"},
+		{"another router of Hugging Face's", notify + "hub: {token: x, url: \"https://Router.eu.huggingface.co/v1\"}\n" + small},
+		{"a router of one's own, and no token", notify + "hub: {url: \"http://127.0.0.1:8080\"}\n" + small},
+		{"HTTP/2 over TLS", notify + "models: [{model: a, task: custom, inputs: [x], url: \"https://example.org\", http2: true}]\n"},
+		{"hours in a budget of requests", notify + "hub: {token: x}\n" + small + "    price: {usd_per_hour: 0.5}\n    budget: {requests_per_day: 1000}\n"},
+	} {
+		if c := mustLoad(t, row.text, nil); len(c.Warnings) != 0 {
+			t.Errorf("%s: warnings =\n%v\nwant none", row.why, c.Warnings)
+		}
+	}
+}
+
+// TestOnlyAvailableTasksAreNamed where a task is not known at all.
+func TestOnlyAvailableTasksAreNamed(t *testing.T) {
+	got := lines(t, "models: [{model: a, task: juggling, inputs: [x]}]\n", func(o *config.Options) {
+		o.Task = func(name string) (probe.Task, bool) {
+			known, ok := task.ByName(name)
+			return known, ok && (name == "fill-mask" || name == "custom")
+		}
+	})
+	want := `c.yaml:1:27: models[0].task: there is no task "juggling"; known are `
+	if len(got) != 1 || !strings.HasPrefix(got[0], want) || strings.Count(got[0], ",") != 1 ||
+		!strings.Contains(got[0], "fill-mask") || !strings.Contains(got[0], "custom") {
+		t.Errorf("problems = %q, want one that names fill-mask and custom", got)
 	}
 }

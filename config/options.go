@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,16 +105,22 @@ func (o Options) lookup(name string) (string, bool) {
 	return "", false
 }
 
-// readFile reads a file of at most limit bytes.
+// readFile reads a regular file of at most limit bytes. It looks before it opens:
+// opening a named pipe waits for a writer, and a terminal or a device may never
+// end.
 func readFile(name string, limit int64) ([]byte, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := regular(info.Mode()); err != nil {
+		return nil, err
+	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
-		return nil, errors.New("is a directory")
-	}
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
 		return nil, err
@@ -122,6 +129,24 @@ func readFile(name string, limit int64) ([]byte, error) {
 		return nil, tooLargeError(limit)
 	}
 	return data, nil
+}
+
+// regular returns an error that says what a file is which is not a regular one.
+func regular(mode fs.FileMode) error {
+	switch {
+	case mode.IsRegular():
+		return nil
+	case mode.IsDir():
+		return errors.New("is a directory")
+	case mode&fs.ModeNamedPipe != 0:
+		return errors.New("is a pipe, not a regular file")
+	case mode&fs.ModeSocket != 0:
+		return errors.New("is a socket, not a regular file")
+	case mode&fs.ModeDevice != 0:
+		return errors.New("is a device, not a regular file")
+	default:
+		return errors.New("is not a regular file")
+	}
 }
 
 // tooLargeError is the error of a file that is over its bound, in bytes.

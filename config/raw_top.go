@@ -40,9 +40,9 @@ type rawHub struct {
 // rawData is data.
 type rawData struct {
 	where
-	Dir       string   `yaml:"dir" default:"./data" doc:"The directory, relative to the working directory."`
-	Retention duration `yaml:"retention" default:"60d" doc:"How long records and series are kept, from 1d on."`
-	MaxSize   size     `yaml:"max_size" default:"8GiB" doc:"How much disk they may take, from 64MiB on."`
+	Dir       string `yaml:"dir" default:"./data" doc:"The directory, relative to the working directory."`
+	Retention age    `yaml:"retention" default:"60d" doc:"How long records and series are kept, from 1d on."`
+	MaxSize   size   `yaml:"max_size" default:"8GiB" doc:"How much disk they may take, from 64MiB on."`
 }
 
 // rawBudget is budget, global or of a model. Absent keys limit nothing.

@@ -71,6 +71,27 @@ func short(d time.Duration) string {
 	return text
 }
 
+// age is a duration that is best written in days: 60d.
+type age duration
+
+func (a *age) parse(text string) (string, string) {
+	var d duration
+	what, remedy := d.parse(text)
+	if n, ok := finite(text); what != "" && ok && n > 0 {
+		remedy = "write " + text + "d for days, or 8w"
+	}
+	*a = age(d)
+	return what, remedy
+}
+
+func (*age) pattern() (string, bool) { return (*duration)(nil).pattern() }
+
+// get returns the duration.
+func (a age) get() time.Duration { return time.Duration(a) }
+
+// String returns the duration as a person writes it.
+func (a age) String() string { return short(a.get()) }
+
 // rate is a number of requests a second: 5/s, 30/m, 100/h, 1000/d.
 type rate float64
 

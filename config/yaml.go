@@ -39,6 +39,10 @@ func (r *reader) read(file string, data []byte) *node {
 		r.report(start, "file", what, remedy)
 		return nil
 	}
+	if i := badByte(data); i >= 0 {
+		r.report(textPlace(file, data[:i]), "file", fmt.Sprintf("is not UTF-8 text: the byte 0x%02x stands here", data[i]), "save it as UTF-8, or name another file")
+		return nil
+	}
 	var doc yaml.Node
 	if err := yaml.Load(data, &doc); err != nil && strings.Contains(err.Error(), "no documents") {
 		r.report(start, "file", "holds no configuration", "write at least one model under models:")
@@ -95,10 +99,27 @@ func unfit(data []byte) (what, remedy string) {
 		return fmt.Sprintf("is larger than %d MiB", MaxFileSize>>20), "move inputs into inputs_file, models into include"
 	case len(bytes.TrimSpace(data)) == 0:
 		return "is empty", "write at least one model under models:"
-	case bytes.IndexByte(data, 0) >= 0 || !utf8.Valid(data):
-		return "is not UTF-8 text", "save it as UTF-8, or name another file"
 	}
 	return "", ""
+}
+
+// badByte returns the index of the first byte that is NUL or no part of UTF-8,
+// or -1.
+func badByte(data []byte) int {
+	for i := 0; i < len(data); {
+		r, n := utf8.DecodeRune(data[i:])
+		if data[i] == 0 || r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}
+
+// textPlace returns the place behind the text before it, its column in letters.
+func textPlace(file string, before []byte) Place {
+	last := before[bytes.LastIndexByte(before, '\n')+1:]
+	return Place{File: file, Line: bytes.Count(before, []byte("\n")) + 1, Col: utf8.RuneCount(last) + 1}
 }
 
 // syntaxPlace returns where the YAML parser stopped.

@@ -159,11 +159,9 @@ func (s *Schedule) cron(text string) error {
 	case n != 5:
 		return fmt.Errorf("%q has %d fields; write five: minute hour day month weekday, such as */5 * * * *", text, n)
 	}
-	for _, field := range fields {
-		for part := range strings.SplitSeq(field, ",") {
-			if part == "" {
-				return fmt.Errorf("%q: %q has an empty part; write for instance 1,15", text, field)
-			}
+	for i, field := range fields {
+		if err := fieldAt(i).check(field); err != nil {
+			return fmt.Errorf("%q: %w", text, err)
 		}
 	}
 	weekday, err := sunday(fields[4])
@@ -225,7 +223,7 @@ func sunday(field string) (string, error) {
 
 // weekdayNumber returns the number of a day, 0 to 7.
 func weekdayNumber(text string) (int, error) {
-	for i, name := range []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} {
+	for i, name := range weekdays() {
 		if strings.EqualFold(text, name) {
 			return i, nil
 		}
