@@ -1,0 +1,60 @@
+// Command stats measures the statistics of hfwatch by simulation: how often each
+// method is wrong on series whose truth is known. It prints Markdown tables, the
+// same for the same seed; docs/statistics.md holds those of a full run.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+)
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "stats:", err)
+		os.Exit(1)
+	}
+}
+
+// run prints the tables that the arguments ask for.
+func run(args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("stats", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	n := flags.Int("n", 400, "series for each cell, 1 to 100000")
+	seed := flags.Uint64("seed", 1, "the seed of all series")
+	only := flags.String("table", "", "one table alone: "+strings.Join(order(), ", "))
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *n < 1 || *n > 100_000 || flags.NArg() > 0 {
+		return fmt.Errorf("-n %d, arguments %v: want 1 to 100000 and no arguments", *n, flags.Args())
+	}
+	tables := map[string]func(){
+		"samples":   func() { samples(stdout) },
+		"intervals": func() { intervals(stdout, *n, *seed) },
+		"warmups":   func() { warmups(stdout, *n, *seed) },
+		"weeks":     func() { weeks(stdout, *n, *seed) },
+		"fleets":    func() { fleets(stdout, *n, *seed) },
+		"steps":     func() { steps(stdout, *n, *seed) },
+		"brakes":    func() { brakes(stdout, *n, *seed) },
+	}
+	if *only != "" {
+		table, ok := tables[*only]
+		if !ok {
+			return fmt.Errorf("-table %s: no such table", *only)
+		}
+		table()
+		return nil
+	}
+	for _, name := range order() {
+		tables[name]()
+	}
+	return nil
+}
+
+// order is that of the tables.
+func order() []string {
+	return []string{"samples", "intervals", "warmups", "weeks", "fleets", "steps", "brakes"}
+}
