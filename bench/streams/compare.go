@@ -202,7 +202,7 @@ func fetchTruth(ctx context.Context, url string) ([]truth, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	var truths []truth
 	return truths, json.NewDecoder(resp.Body).Decode(&truths)
 }

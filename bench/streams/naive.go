@@ -32,7 +32,7 @@ func naive(c clientFlags, p plan) reader {
 		if err != nil {
 			return seen{Error: err.Error()}
 		}
-		defer resp.Body.Close()
+		defer func() { _ = resp.Body.Close() }()
 		s.Sent = sent.UnixNano()
 		lines := bufio.NewReader(resp.Body)
 		for count := 0; ; {

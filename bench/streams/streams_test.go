@@ -94,7 +94,11 @@ func TestCompare(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"-streams", "100000"}, {"-tokens", "1"}, {"-rate", "0"}, {"-repeats", "0"}, {"dance"},
+		{"-streams", "100000"},
+		{"-tokens", "1"},
+		{"-rate", "0"},
+		{"-repeats", "0"},
+		{"dance"},
 		{"client", "-reader", "psychic", "-url", "http://127.0.0.1:1"},
 	} {
 		if err := run(t.Context(), args, &bytes.Buffer{}, &bytes.Buffer{}); err == nil {

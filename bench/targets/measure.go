@@ -57,7 +57,7 @@ func (m *measurement) run(ctx context.Context, p plan) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if m.binary == "" {
 		if m.binary, err = build(ctx, dir, m.stderr); err != nil {
 			return err
@@ -69,7 +69,7 @@ func (m *measurement) run(ctx context.Context, p plan) error {
 		if err != nil {
 			return err
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }()
 		log = f
 	}
 	server, url, err := m.server(ctx, p)
@@ -133,12 +133,14 @@ func end(cmd *exec.Cmd) {
 }
 
 // watch samples for as long as the plan says.
-func (m *measurement) watch(ctx context.Context, p plan, d *daemon, url string) (outcome, error) {
-	found := outcome{plan: p}
+func (m *measurement) watch(ctx context.Context, p plan, d *daemon, url string) (found outcome, err error) {
+	found.plan = p
 	began := time.Now()
 	loopPID := 0
 	var looped bytes.Buffer
 	if m.loop {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
 		cmd, err := m.child(ctx, append([]string{"loop", "-url", url}, p.flags()...))
 		if err != nil {
 			return found, err
@@ -147,9 +149,14 @@ func (m *measurement) watch(ctx context.Context, p plan, d *daemon, url string) 
 		if err := cmd.Start(); err != nil {
 			return found, err
 		}
-		// It ends by itself after the plan's time.
-		defer func() { found.looped = strings.TrimSpace(looped.String()) }()
-		defer func() { _ = cmd.Wait() }()
+		defer func() {
+			// It ends by itself after the plan's time.
+			if err != nil {
+				cancel()
+			}
+			err = errors.Join(err, cmd.Wait())
+			found.looped = strings.TrimSpace(looped.String())
+		}()
 		loopPID = cmd.Process.Pid
 	}
 	sample := time.NewTicker(m.sample)
@@ -221,7 +228,7 @@ func metrics(ctx context.Context, url string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxMetrics))
 	if err == nil && resp.StatusCode != http.StatusOK {
 		err = fmt.Errorf("/metrics: status %d", resp.StatusCode)

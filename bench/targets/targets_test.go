@@ -86,8 +86,14 @@ func TestDaemon(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{"-targets", "0"}, {"-targets", "1000000"}, {"-kind", "oracle"}, {"-every", "1ms"}, {"-for", "1000h"},
-		{"-tokens", "0"}, {"-sample", "0s"}, {"dance"},
+		{"-targets", "0"},
+		{"-targets", "1000000"},
+		{"-kind", "oracle"},
+		{"-every", "1ms"},
+		{"-for", "1000h"},
+		{"-tokens", "0"},
+		{"-sample", "0s"},
+		{"dance"},
 	} {
 		if err := run(t.Context(), args, io.Discard, io.Discard); err == nil {
 			t.Errorf("run(%v): no error", args)
