@@ -11,6 +11,7 @@ import (
 	"github.com/hfwatch/hfwatch/alerts"
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/exporter"
+	"github.com/hfwatch/hfwatch/history"
 	"github.com/hfwatch/hfwatch/internal/prom"
 	"github.com/hfwatch/hfwatch/probe"
 )
@@ -76,9 +77,16 @@ func (d *Daemon) load() (*config.Config, error) {
 	}
 	came := make(chan loaded, 1)
 	go func() {
-		defer d.loading.Store(false)
-		cfg, err := d.opts.Load()
-		came <- loaded{cfg, err}
+		var l loaded
+		defer func() {
+			if p := recover(); p != nil {
+				l = loaded{nil, fmt.Errorf("reading the configuration panicked: %v", p)}
+			}
+			// Before it is told, so that the reload after this one finds it so.
+			d.loading.Store(false)
+			came <- l
+		}()
+		l.cfg, l.err = d.opts.Load()
 	}()
 	patience := time.NewTimer(loadWithin)
 	defer patience.Stop()
@@ -152,6 +160,10 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) {
 	for _, m := range cfg.Models {
 		name := m.Target.Name
 		times, err := d.records.Times(ctx, name, cfg.Location)
+		if errors.Is(err, history.ErrUnavailable) {
+			// The records have said so themselves.
+			return
+		}
 		if err != nil {
 			d.logger.Error("what was known of a target cannot be read", "target", name, "err", err)
 			continue
