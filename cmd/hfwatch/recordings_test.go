@@ -343,11 +343,16 @@ func score(t *testing.T, all map[string]recording, results map[string]probe.Resu
 	for id, got := range results {
 		r := all[id]
 		tasks[got.Task]++
-		if got.Outcome == r.want() {
+		want := r.want()
+		if want == probe.Cached && got.Task == "custom" {
+			// It is judged by its status alone, and bears no nonce to spite.
+			want = probe.OK
+		}
+		if got.Outcome == want {
 			right++
 			continue
 		}
-		t.Logf("%s as %s: %s (%s), want %s", r, got.Task, got.Outcome, got.Error, r.want())
+		t.Logf("%s as %s: %s (%s), want %s", r, got.Task, got.Outcome, got.Error, want)
 	}
 	t.Logf("%d of %d verdicts right; %v", right, len(results), tasks)
 	if float64(right) < 0.98*float64(len(results)) || len(results) == 0 {

@@ -213,5 +213,9 @@ func TestAReplayIsNoSuccess(t *testing.T) {
 		if got := n.client.Do(t.Context(), call); got.Outcome != probe.OK || !got.Cached {
 			t.Errorf("where replays are allowed: outcome %s, cached %t; want ok, true", got.Outcome, got.Cached)
 		}
+		call.Target.Cache, n.task.name = probe.CacheDefeat, "custom"
+		if got := n.client.Do(t.Context(), call); got.Outcome != probe.OK || !got.Cached || len(got.Warnings) == 0 {
+			t.Errorf("custom bears no nonce: outcome %s, cached %t, warnings %q; want ok, true and one", got.Outcome, got.Cached, got.Warnings)
+		}
 	})
 }
