@@ -23,7 +23,7 @@ func (d *Daemon) entries() []schedule.Entry {
 		name, b := m.Target.Name, m.Baseline
 		out = append(out, schedule.Entry{
 			Target: name, Lane: probe.LaneBaseline, Schedule: b.Schedule,
-			Offset: schedule.Offset(name, w.cfg.Location, b.Schedule.Gap(time.Now(), 50), b.Jitter),
+			Offset: schedule.Offset(name, w.cfg.Location, b.Schedule.Gap(time.Now(), 50), min(b.Jitter, schedule.MaxSpread)),
 			Skip: func(due time.Time) bool {
 				w := d.now.Load()
 				return w.maintenance.StopsProbing(w.identity(name), due)
