@@ -69,7 +69,9 @@ func TestStandingStillIsPagedAndResolved(t *testing.T) {
 		ops := &hook{}
 		r.net.Serve(t, "ops.test:80", ops)
 		r.net.Serve(t, "m.test:80", http.HandlerFunc(good))
-		r.start(`notify: [{name: ops, webhook: {url: "http://ops.test/hook"}}]` + "\nmodels:\n" + model("a", "http://m.test/a", "@every 10s"))
+		// Not started, so that no tick comes in between.
+		r.write(configFile, `notify: [{name: ops, webhook: {url: "http://ops.test/hook"}}]`+"\nmodels:\n"+model("a", "http://m.test/a", "@every 10s"))
+		r.build()
 		e := r.d.evaluator
 		tell := func(err error) {
 			e.page(err, time.Now(), alerts.Routing{})

@@ -85,11 +85,21 @@ func (r *rig) load(dir string) func() (*config.Config, error) {
 			File: configFile, Read: r.read, Glob: func(string) ([]string, error) { return nil, nil }, Task: Task,
 			Available: Features(), Flags: []config.Override{{Flag: "--storage.path", Path: "data.dir", Value: dir}},
 		})
-		if err == nil && r.change != nil {
-			r.change(cfg)
+		r.mu.Lock()
+		change := r.change
+		r.mu.Unlock()
+		if err == nil && change != nil {
+			change(cfg)
 		}
 		return cfg, err
 	}
+}
+
+// edit sets change while reloads may be under way.
+func (r *rig) edit(change func(*config.Config)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.change = change
 }
 
 // read returns a file of the rig.

@@ -227,11 +227,9 @@ func TestNewTakesDownWhatItBuilt(t *testing.T) {
 				func() error { r.write(configFile, good); return nil },
 			},
 			{
-				"records that are a folder", "records", func() error { return os.MkdirAll(filepath.Join(cfg.Data.Dir, "records.db"), 0o700) },
-				func() error { return os.Remove(filepath.Join(cfg.Data.Dir, "records.db")) },
-			},
-			{
-				"series that are a file", "series", func() error { return os.WriteFile(filepath.Join(cfg.Data.Dir, "series"), nil, 0o600) },
+				"series that are a file", "series", func() error {
+					return errors.Join(os.MkdirAll(cfg.Data.Dir, 0o700), os.WriteFile(filepath.Join(cfg.Data.Dir, "series"), nil, 0o600))
+				},
 				func() error { return os.Remove(filepath.Join(cfg.Data.Dir, "series")) },
 			},
 			{"a target that the exporter refuses", "is not UTF-8", func() error {
@@ -246,8 +244,12 @@ func TestNewTakesDownWhatItBuilt(t *testing.T) {
 			if err := row.prepare(); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := New(t.Context(), r.opts); err == nil || !strings.Contains(err.Error(), row.says) {
+			d, err := New(t.Context(), r.opts)
+			if err == nil || !strings.Contains(err.Error(), row.says) {
 				t.Errorf("New() with %s = %v, want an error that says %q", row.why, err, row.says)
+			}
+			if err == nil {
+				_ = d.Stop(t.Context())
 			}
 			if err := row.undo(); err != nil {
 				t.Fatal(err)
@@ -298,6 +300,48 @@ func TestOnlyStopEndsIt(t *testing.T) {
 		r.want(0, "hfwatch_evaluation_failures_total", "rule", "TargetFailing")
 		if err := r.stop(); err != nil {
 			t.Errorf("Stop() = %v", err)
+		}
+	})
+}
+
+// TestRecordsThatCannotBeOpenedStopNothing: it probes and pages without them,
+// and writes what waited once they can be.
+func TestRecordsThatCannotBeOpenedStopNothing(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		seen := noting(good)
+		r.net.Serve(t, "m.test:80", seen)
+		r.write(configFile, "models:\n"+model("a", "http://m.test/a", "@every 10s"))
+		cfg, err := r.opts.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		path := filepath.Join(cfg.Data.Dir, "records.db")
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		begun := time.Now().Truncate(10 * time.Second)
+		r.build()
+		if err := r.d.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		sameTimes(t, "a", seen.of("/a"), every(begun.Add(10*time.Second), 10*time.Second, 6))
+		r.want(0, "hfwatch_records_written_total")
+		if got, _ := r.value("hfwatch_records_write_failures_total"); got == 0 {
+			t.Error("no failure to write is counted")
+		}
+		if err := os.Remove(path); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if got, _ := r.value("hfwatch_records_written_total"); got < 11 {
+			t.Errorf("%v results are written, want those that waited too: 11 at least", got)
+		}
+		if err := r.stop(); err != nil {
+			t.Errorf("Stop() = %v", err)
+		}
+		if got := len(r.recorded("a")); got != 12 {
+			t.Errorf("%d results are recorded, want 12", got)
 		}
 	})
 }

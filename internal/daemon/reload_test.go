@@ -234,3 +234,26 @@ func TestImmutable(t *testing.T) {
 		}
 	}
 }
+
+// TestAPanicWhileLoadingIsAnError, and no reload stands in the way of the next.
+func TestAPanicWhileLoadingIsAnError(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		seen := noting(good)
+		r.net.Serve(t, "m.test:80", seen)
+		begun := time.Now().Truncate(10 * time.Second)
+		r.start("alerting: off\nmodels:\n" + model("a", "http://m.test/a", "@every 10s"))
+		r.edit(func(*config.Config) { panic("a parser's bug") })
+		if err := r.d.Reload(); err == nil || !strings.Contains(err.Error(), "panicked: a parser's bug") {
+			t.Errorf("Reload() of what panics = %v, want an error that says so", err)
+		}
+		r.edit(nil)
+		for i := range 50 {
+			if err := r.d.Reload(); err != nil {
+				t.Fatalf("Reload() number %d = %v", i, err)
+			}
+		}
+		time.Sleep(time.Minute)
+		n := int(time.Since(begun) / (10 * time.Second))
+		sameTimes(t, "a", seen.of("/a"), every(begun.Add(10*time.Second), 10*time.Second, n))
+	})
+}
