@@ -41,17 +41,17 @@ type Search struct {
 type SearchEnd string
 
 const (
-	// SearchGoesOn: there is a next rung.
+	// SearchGoesOn says that there is a next rung.
 	SearchGoesOn SearchEnd = ""
-	// SearchBracketed: the edge lies between two loads that are near enough.
+	// SearchBracketed says that the edge lies between two loads that are near enough.
 	SearchBracketed SearchEnd = "bracketed"
-	// SearchAllPass: the objective was kept at the highest load allowed.
+	// SearchAllPass says that the objective was kept at the highest load allowed.
 	SearchAllPass SearchEnd = "all_pass"
-	// SearchNonePass: it was broken at the lowest load allowed.
+	// SearchNonePass says that it was broken at the lowest load allowed.
 	SearchNonePass SearchEnd = "none_pass"
-	// SearchSpent: the trials are used up.
+	// SearchSpent says that the trials are used up.
 	SearchSpent SearchEnd = "spent"
-	// SearchInvalid: the bounds contradict each other, or a trial is not a number.
+	// SearchInvalid says that the bounds contradict each other, or a trial is not a number.
 	SearchInvalid SearchEnd = "invalid"
 )
 

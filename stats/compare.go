@@ -32,13 +32,13 @@ func DefaultCompare(seed uint64) CompareOptions {
 type Change string
 
 const (
-	// ChangeUp: larger by more than the margin, with the confidence asked for.
+	// ChangeUp is larger by more than the margin, with the confidence asked for.
 	ChangeUp Change = "up"
-	// ChangeDown: smaller by more than the margin.
+	// ChangeDown is smaller by more than the margin.
 	ChangeDown Change = "down"
-	// ChangeNone: the same within the margin, with the confidence asked for.
+	// ChangeNone is the same within the margin, with the confidence asked for.
 	ChangeNone Change = "none"
-	// ChangeUnclear: the interval reaches over the margin.
+	// ChangeUnclear says that the interval reaches over the margin.
 	ChangeUnclear Change = "unclear"
 )
 

@@ -86,10 +86,10 @@ func cliff(rungs []rung, low, high int) bool {
 }
 
 // BatchMeans returns the mean of a correlated series and its standard error from
-// the spread of the means of equal batches (Law, "Simulation Modeling and
-// Analysis", 9.5.3); what is left over at the end is left out. Ten to thirty
-// batches serve; each should outlast the memory of the series. Absent below two
-// batches and where a batch would be empty.
+// the spread of the means of equal batches (Law and Kelton, 2000, 9.5.3); what
+// is left over at the end is left out. Ten to thirty batches serve; each should
+// outlast the memory of the series. Absent below two batches and where a batch
+// would be empty.
 func BatchMeans(xs []float64, batches int) (m, stdErr float64, ok bool) {
 	if batches < 2 || len(xs) < batches || !finite(xs) {
 		return 0, 0, false

@@ -8,10 +8,10 @@ import "math"
 // in simulation output", Simulation 69(6), 1997; MSER-5 by White, Cobb and
 // Spratt, 2000, has batches of 5). The result is a multiple of batch. It always
 // proposes something: on a flat series it cuts in a third of all cases, so it
-// needs a second test (Confirms). Cuts in the second half are not
-// tried, since a handful of values at the end has a small error by chance; absent
-// where the best cut is the last one tried, which means that no steady part was
-// seen, and below four batches.
+// needs a second test (Confirms). Cuts in the second half are not tried, since a
+// handful of values at the end has a small error by chance. Absent where the best
+// cut is the last one tried, which means that no steady part was seen, and below
+// four batches.
 func MSER(xs []float64, batch int) (int, bool) {
 	if batch < 1 || len(xs)/batch < 4 || !finite(xs) {
 		return 0, false

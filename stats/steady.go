@@ -24,15 +24,16 @@ const (
 type Reason string
 
 const (
-	// ReasonTooFew: fewer than 20 requests after the cold ones.
+	// ReasonTooFew is fewer than 20 requests after the cold ones.
 	ReasonTooFew Reason = "too_few"
-	// ReasonNotPositive: a value is not a positive number.
+	// ReasonNotPositive says that a value is not a positive number.
 	ReasonNotPositive Reason = "not_positive"
-	// ReasonLateChange: the last change is too near the end.
+	// ReasonLateChange says that the last change is too near the end.
 	ReasonLateChange Reason = "late_change"
-	// ReasonTrend: what follows the last change still drifts by over 10 %.
+	// ReasonTrend says that what follows the last change still drifts by over 10 %.
 	ReasonTrend Reason = "trend"
-	// ReasonUnstable: the level of the end holds in too little of the series.
+	// ReasonUnstable says that the state of the end was left for long before, and
+	// may be left again.
 	ReasonUnstable Reason = "unstable"
 )
 
@@ -57,9 +58,11 @@ type Verdict struct {
 	Cold    int
 	ColdSum float64
 	// WarmUp is the number of requests between the cold ones and the steady
-	// state; Low and High bound it at 95 % where one change explains it.
+	// state. Low and High bound it at 95 %; they are absent, HasWarmUpRange false,
+	// unless it was found as one change.
 	WarmUp                int
 	WarmUpLow, WarmUpHigh int
+	HasWarmUpRange        bool
 	// WarmUpSpan is the time from the first request after the cold ones to the
 	// first of the steady state, in the unit of Starts; absent without them.
 	WarmUpSpan    float64
@@ -94,18 +97,22 @@ const (
 )
 
 // SteadyState finds where a series settles. Leading requests of more than three
-// times the steady median, at most five, are cold and judged apart. The logarithms
-// of the rest, scaled and drawn in robustly, are cut by PELT on mean and variance
+// times the steady median and beyond its spread (3.5 robust standard deviations
+// of the logarithm), at most five, are cold and judged apart. The logarithms of
+// the rest, scaled and drawn in robustly, are cut by PELT on mean and variance
 // with the penalty 4·ln n·(1+ρ)/(1-ρ), ρ being the correlation left when the
-// largest break is taken out; where that finds nothing, FindBreak at 1 % decides,
-// which sees steps that PELT's penalty for any number of changes has to miss.
-// Stretches whose median is within 10 % and whose spread within twice that of
-// the end are the same state (Barrett et al., 2017, compare with the last segment
-// likewise). Failing both, MSER-5 confirmed by Mann-Whitney and a ratio over 1.10
-// is a possible warm-up. A warm-up that falls in several steps, or that a decay
-// explains as well as a step, is a lower bound. There is no steady state where the last change
-// is within the last 20 requests (a tenth of a long series) or Mann-Kendall with
-// Hamed-Rao's correction sees the rest drift by over 10 %.
+// largest break is taken out, or by RobustLag1 where that is clearly less; where
+// that finds nothing, FindBreak at 1 % decides, which sees steps that PELT's
+// penalty for any number of changes has to miss. Stretches whose median is
+// within 10 % and whose spread within twice that of the end are the same state
+// (Barrett et al., 2017, compare with the last segment likewise). Failing both,
+// MSER-5 confirmed by Mann-Whitney and a ratio over 1.10 is a possible warm-up.
+// A warm-up that falls in several steps, or that a decay explains as well as a
+// step, is a lower bound. There is no steady state where the last change is
+// within the last 20 requests (a tenth of a long series), where the state of the
+// end had been left before for more than a fifth of what followed, or where
+// Mann-Kendall with Hamed and Rao's correction sees the rest drift by over 10 %.
+// All but Answer, Reason, N, Cold and ColdSum is then absent.
 func SteadyState(s Series) Verdict {
 	v := Verdict{Answer: SteadyUnknown, Reason: ReasonTooFew, N: len(s.Values)}
 	for _, x := range s.Values {
@@ -129,8 +136,11 @@ func SteadyState(s Series) Verdict {
 			v.judge(s.Values)
 		}
 	}
-	if v.Answer == SteadyNone {
-		return v
+	switch {
+	case v.N-v.Cold < fewestSteady:
+		return Verdict{Answer: SteadyUnknown, Reason: ReasonTooFew, N: v.N, Cold: v.Cold, ColdSum: v.ColdSum}
+	case v.Answer == SteadyNone:
+		return Verdict{Answer: SteadyNone, Reason: v.Reason, N: v.N, Cold: v.Cold, ColdSum: v.ColdSum}
 	}
 	v.describe(s)
 	return v
@@ -176,11 +186,10 @@ func (v *Verdict) judge(xs []float64) {
 	v.place(start)
 	switch {
 	case start > 0:
-		if single {
-			v.WarmUpLow, v.WarmUpHigh = found.Low, found.High
-		}
 		if !v.Slowdown && fades(drawn, cuts, start) {
 			v.Answer = SteadyAtLeast
+		} else if single {
+			v.WarmUpLow, v.WarmUpHigh, v.HasWarmUpRange = found.Low, found.High, true
 		}
 	case len(cuts) == 0 && ok:
 		if cut, seen := MSER(xs[v.Cold:], 5); seen && cut > 0 && Confirms(xs[v.Cold:], cut, found.Rho, 3, material) {
@@ -203,7 +212,8 @@ func (v *Verdict) judge(xs []float64) {
 
 // place sets the warm-up to n requests after the cold ones.
 func (v *Verdict) place(n int) {
-	v.WarmUp, v.WarmUpLow, v.WarmUpHigh, v.SteadyFrom = n, n, n, v.Cold+n
+	v.WarmUp, v.SteadyFrom = n, v.Cold+n
+	v.WarmUpLow, v.WarmUpHigh, v.HasWarmUpRange = 0, 0, false
 }
 
 // cutsOf returns where the state changes, and whether the break alone says so or
@@ -215,6 +225,11 @@ func cutsOf(drawn []float64, found Break) (cuts []int, single bool) {
 	if group > 1 {
 		b, _ := FindBreak(short, 0.95)
 		rho = b.Rho
+	}
+	// Several changes leave the residuals of one break correlated. Differences do
+	// not see them, but vary: their upper end is a second bound.
+	if robust, ok := RobustLag1(short); ok {
+		rho = min(rho, max(0, robust+4/math.Sqrt(float64(len(short)))))
 	}
 	penalty := 4 * math.Log(float64(len(short))) * inflation(rho)
 	for _, cut := range PELT(short, MeanVariance, penalty, shortestPart) {
@@ -239,7 +254,7 @@ func settle(ys []float64, cuts []int, v *Verdict) (start, last int, reason Reaso
 	end := ys[last:]
 	bounds := append(append([]int{0}, cuts...), len(ys))
 	start, same := last, len(end)
-	kept := same
+	kept, left := same, false
 	for i := len(bounds) - 3; i >= 0; i-- {
 		part := ys[bounds[i]:bounds[i+1]]
 		if !alike(part, end) {
@@ -247,8 +262,13 @@ func settle(ys []float64, cuts []int, v *Verdict) (start, last int, reason Reaso
 		}
 		same += len(part)
 		if float64(same) >= steadyShare*float64(len(ys)-bounds[i]) {
-			start, kept = bounds[i], same
+			start, kept, left = bounds[i], same, false
+		} else if len(part) >= 2*shortestPart {
+			left = true
 		}
+	}
+	if left {
+		return 0, 0, ReasonUnstable
 	}
 	v.Disturbed = len(ys) - start - kept
 	if start > 0 {

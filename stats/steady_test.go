@@ -27,7 +27,7 @@ func TestSteadySentence(t *testing.T) {
 	if want := "found: 1 cold (19800.0), then 29 requests in 14; steady 500 [499, 501]"; sentence(got) != want {
 		t.Errorf("got  %s\nwant %s", sentence(got), want)
 	}
-	if got.SteadyFrom != 30 || got.WarmUpLow != 29 || got.WarmUpHigh != 29 || got.N != 130 || !got.HasInterval || !got.HasWarmUpSpan || got.Slowdown || got.Disturbed != 0 {
+	if got.SteadyFrom != 30 || !got.HasWarmUpRange || got.WarmUpLow != 29 || got.WarmUpHigh != 29 || got.N != 130 || !got.HasInterval || !got.HasWarmUpSpan || got.Slowdown || got.Disturbed != 0 {
 		t.Errorf("SteadyState = %+v", got)
 	}
 }
@@ -61,6 +61,12 @@ func TestSteadyAnswers(t *testing.T) {
 			}
 			return 1
 		}), SteadyNone, ReasonLateChange, 0, 0},
+		{"a state that was left for long before", noisy(240, 0.05, func(i int) float64 {
+			if i >= 80 && i < 170 {
+				return 2
+			}
+			return 1
+		}), SteadyNone, ReasonUnstable, 0, 0},
 		{"growing all the time", noisy(150, 0.05, func(i int) float64 { return math.Exp(float64(i) / 100) }), SteadyNone, "", 0, 0},
 		{"too few to judge, but cold ones are seen", append([]float64{20000}, noisy(15, 0.1, flatLevel)...), SteadyUnknown, ReasonTooFew, 1, 0},
 		{"nothing", nil, SteadyUnknown, ReasonTooFew, 0, 0},
@@ -70,6 +76,9 @@ func TestSteadyAnswers(t *testing.T) {
 		v := SteadyState(Series{Values: c.values})
 		if v.Answer != c.answer || v.Cold != c.cold || c.reason != "" && v.Reason != c.reason || c.warm >= 0 && v.WarmUp != c.warm {
 			t.Errorf("%s: %+v", c.why, v)
+		}
+		if v.Answer == SteadyNone && (v.SteadyFrom != 0 || v.Median != 0 || v.HasInterval) {
+			t.Errorf("%s: no steady state, and yet %+v", c.why, v)
 		}
 		if (v.Answer == SteadyNone || v.Answer == SteadyUnknown) != (v.Reason != "") {
 			t.Errorf("%s: answer %q with reason %q", c.why, v.Answer, v.Reason)
@@ -122,7 +131,7 @@ func TestSteadyIsSane(t *testing.T) {
 		if v.Answer == SteadyNone || v.Answer == SteadyUnknown {
 			continue
 		}
-		if v.SteadyFrom != v.Cold+v.WarmUp || v.N != n || v.WarmUpLow > v.WarmUp || v.WarmUpHigh < v.WarmUp || n-v.SteadyFrom < 10 ||
+		if v.SteadyFrom != v.Cold+v.WarmUp || v.N != n || v.HasWarmUpRange && (v.WarmUpLow > v.WarmUp || v.WarmUpHigh < v.WarmUp) || n-v.SteadyFrom < 10 ||
 			v.Disturbed < 0 || v.Disturbed > n-v.SteadyFrom || v.HasInterval && !v.Interval.Contains(v.Median) || v.NEff > float64(n) {
 			t.Fatalf("%d values with a step at %d: %+v", n, end, v)
 		}

@@ -117,9 +117,8 @@ type MeanTest struct {
 }
 
 // Welch compares the means of two independent samples whose variances may differ
-// (Welch, "The generalization of Student's problem when several different
-// population variances are involved", 1947). Absent below two values on a side
-// and where neither side varies.
+// (Welch, Biometrika 34, 1947). Absent below two values on a side and where
+// neither side varies.
 func Welch(xs, ys []float64, confidence float64) (MeanTest, bool) {
 	if len(xs) < 2 || len(ys) < 2 || !share(confidence) || !finite(xs) || !finite(ys) {
 		return MeanTest{}, false

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"bufio"
 	"flag"
 	"fmt"
 	"io"
@@ -31,14 +32,16 @@ func run(args []string, stdout, stderr io.Writer) error {
 	if *n < 1 || *n > 100_000 || flags.NArg() > 0 {
 		return fmt.Errorf("-n %d, arguments %v: want 1 to 100000 and no arguments", *n, flags.Args())
 	}
+	// The writer keeps its first error for Flush.
+	out := bufio.NewWriter(stdout)
 	tables := map[string]func(){
-		"samples":   func() { samples(stdout) },
-		"intervals": func() { intervals(stdout, *n, *seed) },
-		"warmups":   func() { warmups(stdout, *n, *seed) },
-		"weeks":     func() { weeks(stdout, *n, *seed) },
-		"fleets":    func() { fleets(stdout, *n, *seed) },
-		"steps":     func() { steps(stdout, *n, *seed) },
-		"brakes":    func() { brakes(stdout, *n, *seed) },
+		"samples":   func() { samples(out) },
+		"intervals": func() { intervals(out, *n, *seed) },
+		"warmups":   func() { warmups(out, *n, *seed) },
+		"weeks":     func() { weeks(out, *n, *seed) },
+		"fleets":    func() { fleets(out, *n, *seed) },
+		"steps":     func() { steps(out, *n, *seed) },
+		"brakes":    func() { brakes(out, *n, *seed) },
 	}
 	if *only != "" {
 		table, ok := tables[*only]
@@ -46,12 +49,12 @@ func run(args []string, stdout, stderr io.Writer) error {
 			return fmt.Errorf("-table %s: no such table", *only)
 		}
 		table()
-		return nil
+		return out.Flush()
 	}
 	for _, name := range order() {
 		tables[name]()
 	}
-	return nil
+	return out.Flush()
 }
 
 // order is that of the tables.

@@ -41,7 +41,7 @@ func TestArguments(t *testing.T) {
 
 // TestJudgements: the program counts what it says it counts.
 func TestJudgements(t *testing.T) {
-	always := method{"always 30", func([]float64) opinion { return opinion{warm: 30, sure: true, low: 25, high: 35} }}
+	always := method{"always 30", func([]float64) opinion { return opinion{warm: 30, sure: true, ranged: true, low: 25, high: 35} }}
 	step, flat := shapes()[3], shapes()[0]
 	z := noise{0.1, 0}
 	if c := try(always, step, z, 5, 1, 0); c.warm != 5 || c.covered != 5 || c.end(0.5) != 30 || c.none != 0 {

@@ -18,6 +18,7 @@ type opinion struct {
 	cold, warm int
 	sure, none bool
 	atLeast    bool
+	ranged     bool
 	low, high  int
 }
 
@@ -61,7 +62,7 @@ func steady(xs []float64) opinion {
 	v := stats.SteadyState(stats.Series{Values: xs})
 	return opinion{
 		cold: v.Cold, warm: v.WarmUp, sure: v.Answer == stats.SteadyFound || v.Answer == stats.SteadyAtLeast,
-		none: v.Answer == stats.SteadyNone, atLeast: v.Answer == stats.SteadyAtLeast, low: v.WarmUpLow, high: v.WarmUpHigh,
+		none: v.Answer == stats.SteadyNone, atLeast: v.Answer == stats.SteadyAtLeast, ranged: v.HasWarmUpRange, low: v.WarmUpLow, high: v.WarmUpHigh,
 	}
 }
 
@@ -132,7 +133,7 @@ func (c *cell) add(o opinion, s shape) {
 	if o.atLeast {
 		c.atLeast++
 	}
-	if o.high > 0 {
+	if o.ranged {
 		c.ranges++
 		if o.low <= s.end && s.end <= o.high {
 			c.covered++
