@@ -56,17 +56,18 @@ type findings struct {
 	Lags   int     `json:"lags,omitempty"`
 }
 
-// reader reads stream n to its end and says what it saw.
-type reader func(ctx context.Context, n int) seen
+// reader reads a stream of so many tokens to its end and says what it saw. n
+// tells streams apart.
+type reader func(ctx context.Context, url string, n, tokens int) seen
 
 // run reads all streams and prints what was found.
 func (c clientFlags) run(ctx context.Context, p plan, stdout io.Writer) error {
-	read := naive(c, p)
+	read := naive(c)
 	switch c.reader {
 	case readerHFWatch:
 		debug.SetGCPercent(daemonGC)
 		var err error
-		if read, err = exchange(c, p); err != nil {
+		if read, err = exchange(c); err != nil {
 			return err
 		}
 	case readerNaive:
@@ -84,16 +85,23 @@ func (c clientFlags) run(ctx context.Context, p plan, stdout io.Writer) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	found, err := all(ctx, p, read)
+	found, err := c.all(ctx, p, read)
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(stdout).Encode(found)
 }
 
-// all reads the streams side by side.
-func all(ctx context.Context, p plan, read reader) (findings, error) {
+// all reads the streams side by side. Before, it reads as many very short ones:
+// the daemon has long been running when it probes, and the first requests of a
+// process pay for its memory and its caches.
+func (c clientFlags) all(ctx context.Context, p plan, read reader) (findings, error) {
 	found := findings{Streams: make([]seen, p.streams)}
+	var warm sync.WaitGroup
+	for n := range p.streams {
+		warm.Go(func() { _ = read(ctx, c.url+"/warm-up/"+strconv.Itoa(n), n, warmTokens) })
+	}
+	warm.Wait()
 	before, err := measure.Self()
 	if err != nil {
 		return found, err
@@ -106,7 +114,7 @@ func all(ctx context.Context, p plan, read reader) (findings, error) {
 			defer timer.Stop()
 			select {
 			case <-timer.C:
-				found.Streams[n] = read(ctx, n)
+				found.Streams[n] = read(ctx, c.url+"/streams/"+strconv.Itoa(n), n, p.tokens)
 			case <-ctx.Done():
 				found.Streams[n].Error = ctx.Err().Error()
 			}
@@ -135,14 +143,14 @@ func all(ctx context.Context, p plan, read reader) (findings, error) {
 
 // exchange reads as the daemon does: probe.Runner and hf.Client, a fresh
 // connection, task chat-completion.
-func exchange(c clientFlags, p plan) (reader, error) {
+func exchange(c clientFlags) (reader, error) {
 	chat, ok := task.ByName("chat-completion")
 	if !ok {
 		return nil, errors.New("there is no task chat-completion")
 	}
 	runner := probe.Runner{Exchanger: hf.New(hf.Options{}), Location: "bench"}
-	return func(ctx context.Context, n int) (s seen) {
-		u, err := url.Parse(c.url + "/streams/" + strconv.Itoa(n))
+	return func(ctx context.Context, address string, n, tokens int) (s seen) {
+		u, err := url.Parse(address)
 		if err != nil {
 			return seen{Error: err.Error()}
 		}
@@ -153,7 +161,7 @@ func exchange(c clientFlags, p plan) (reader, error) {
 			Parameters: []byte(`{"max_tokens":64}`), Timeout: 10 * time.Minute, Stall: 20 * time.Second,
 		}
 		if c.stamps {
-			w.lags = make([]int64, 0, p.tokens)
+			w.lags = make([]int64, 0, tokens)
 			target.Task = w
 		}
 		call, err := runner.Prepare(probe.Shot{
@@ -164,7 +172,7 @@ func exchange(c clientFlags, p plan) (reader, error) {
 		}
 		res := runner.Run(ctx, call, probe.Circumstances{})
 		first, _ := res.FirstToken.Get()
-		if chunks, _ := res.Chunks.Get(); res.Outcome != probe.OK || chunks != p.tokens {
+		if chunks, _ := res.Chunks.Get(); res.Outcome != probe.OK || chunks != tokens {
 			return seen{Error: fmt.Sprintf("stream %d: %s after %d tokens: %s", n, res.Outcome, chunks, res.Error)}
 		}
 		return seen{Sent: res.Sent.UnixNano(), First: res.Sent.Add(first).UnixNano(), lags: w.lags}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -15,17 +14,17 @@ import (
 // naive reads with net/http and looks for nothing but the ends of lines. It
 // knows by heart that the first data line is the role and the last two are the
 // end, which a monitor has to find out.
-func naive(c clientFlags, p plan) reader {
+func naive(c clientFlags) reader {
 	transport := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
-	return func(ctx context.Context, n int) seen {
+	return func(ctx context.Context, address string, n, tokens int) seen {
 		const body = `{"model":"org/name","messages":[{"role":"user","content":"Count."}],"stream":true,"max_tokens":64}`
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url+"/streams/"+strconv.Itoa(n), strings.NewReader(body))
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(body))
 		if err != nil {
 			return seen{Error: err.Error()}
 		}
 		s := seen{}
 		if c.stamps {
-			s.lags = make([]int64, 0, p.tokens)
+			s.lags = make([]int64, 0, tokens)
 		}
 		sent := time.Now()
 		resp, err := transport.RoundTrip(req)
@@ -38,8 +37,8 @@ func naive(c clientFlags, p plan) reader {
 		for count := 0; ; {
 			line, err := lines.ReadSlice('\n')
 			if err == io.EOF {
-				if count != p.tokens+3 {
-					s.Error = fmt.Sprintf("stream %d: %d lines of data, want %d", n, count, p.tokens+3)
+				if count != tokens+3 {
+					s.Error = fmt.Sprintf("stream %d: %d lines of data, want %d", n, count, tokens+3)
 				}
 				return s
 			}

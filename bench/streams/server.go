@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -18,6 +19,8 @@ const (
 	// digits, nanoseconds since 1970.
 	stampStart = `"content":" `
 	stampSize  = 19
+	// warmTokens is the length of a stream that is read before the measurement.
+	warmTokens = 2
 
 	roleChunk = `data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1742565776,"model":"org/name",` +
 		`"choices":[{"index":0,"delta":{"role":"assistant","content":""},"logprobs":null,"finish_reason":null}]}` + "\n\n"
@@ -60,12 +63,15 @@ func serve(ctx context.Context, p plan, stdout io.Writer) error {
 	return nil
 }
 
-// routes are POST /streams/{n} for a stream and GET /truth for all that is
+// routes are POST /streams/{n} for a stream, POST /warm-up/{n} for a very short
+// one, and GET /truth for all that is
 // known of the last of each number.
 func (s *source) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /streams/{n}", s.stream)
 	mux.HandleFunc("POST /streams/{n}/v1/chat/completions", s.stream)
+	mux.HandleFunc("POST /warm-up/{n}", s.stream)
+	mux.HandleFunc("POST /warm-up/{n}/v1/chat/completions", s.stream)
 	mux.HandleFunc("GET /truth", func(w http.ResponseWriter, _ *http.Request) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -93,8 +99,12 @@ func (s *source) stream(w http.ResponseWriter, r *http.Request) {
 	start := time.Unix(0, t.Arrived).Add(s.plan.first)
 	timer := time.NewTimer(time.Until(start))
 	defer timer.Stop()
+	tokens := s.plan.tokens
+	if strings.HasPrefix(r.URL.Path, "/warm-up/") {
+		tokens = warmTokens
+	}
 	var chunk []byte
-	for i := range s.plan.tokens {
+	for i := range tokens {
 		select {
 		case <-timer.C:
 		case <-r.Context().Done():
