@@ -3,6 +3,7 @@ package hf
 import (
 	"bufio"
 	"bytes"
+	"compress/flate"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -14,7 +15,8 @@ import (
 
 var (
 	errTooLarge = errors.New("larger than its bound")
-	errEncoding = errors.New("not what its Content-Encoding says")
+	errEncoding = errors.New("not valid gzip")
+	errPacked   = errors.New("the compressed body ended early")
 )
 
 // smallBuffer is the first size of a body's buffer where its length is not
@@ -72,34 +74,74 @@ func decoded(resp *http.Response) (body io.Reader, warning string) {
 type gunzip struct {
 	from   *bufio.Reader
 	reader io.Reader
+	// unzip is nil where reader passes on.
+	unzip *gzip.Reader
 }
 
 // Read waits for the first bytes before it decides.
 func (g *gunzip) Read(p []byte) (int, error) {
 	if g.reader == nil {
-		magic, err := g.from.Peek(2)
-		if !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
-			if err != nil && !errors.Is(err, io.EOF) && len(magic) == 0 {
-				return 0, err
-			}
-			g.reader = g.from
-			return g.reader.Read(p)
+		if err := g.begin(); err != nil {
+			return 0, err
 		}
-		reader, err := gzip.NewReader(g.from)
-		if err != nil {
-			return 0, wrongEncoding(err)
-		}
-		g.reader = reader
 	}
 	n, err := g.reader.Read(p)
+	switch {
+	case g.unzip == nil:
+		return n, err
+	case errors.Is(err, io.EOF):
+		return n, g.next()
+	}
 	return n, wrongEncoding(err)
 }
 
-// wrongEncoding marks the errors of compress/gzip.
+// begin decides what the body is.
+func (g *gunzip) begin() error {
+	magic, err := g.from.Peek(2)
+	if !bytes.Equal(magic, []byte{0x1f, 0x8b}) {
+		if err != nil && !errors.Is(err, io.EOF) && len(magic) == 0 {
+			return err
+		}
+		g.reader = g.from
+		return nil
+	}
+	// compress/gzip takes a header that is wrong and short for one that was cut,
+	// and lets the reserved flags pass, which RFC 1952, section 2.3.1.2, forbids.
+	head, _ := g.from.Peek(4)
+	if len(head) > 2 && head[2] != 8 || len(head) > 3 && head[3]&0xe0 != 0 {
+		return wrongEncoding(gzip.ErrHeader)
+	}
+	unzip, err := gzip.NewReader(g.from)
+	if err != nil {
+		return wrongEncoding(err)
+	}
+	unzip.Multistream(false)
+	g.reader, g.unzip = unzip, unzip
+	return nil
+}
+
+// next begins the member behind one that is complete. Where none follows it
+// returns the body's own end, which is no fault of the compression.
+func (g *gunzip) next() error {
+	if _, err := g.from.Peek(1); err != nil {
+		return err
+	}
+	if err := g.unzip.Reset(g.from); err != nil {
+		return wrongEncoding(err)
+	}
+	g.unzip.Multistream(false)
+	return nil
+}
+
+// wrongEncoding marks the errors of compress/gzip. One that ended early is cut,
+// whatever marks the end of the body that holds it.
 func wrongEncoding(err error) error {
-	if errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum) ||
-		err != nil && strings.HasPrefix(err.Error(), "flate: corrupt") {
+	var corrupt flate.CorruptInputError
+	switch {
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum), errors.As(err, &corrupt):
 		return fmt.Errorf("the body is %w: %w", errEncoding, err)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return errPacked
 	}
 	return err
 }

@@ -34,14 +34,13 @@ type failure struct {
 // was complete. cause is why the exchange's own context ended, if it did.
 func noAnswer(err, cause error, t *times) failure {
 	phase := t.stage()
-	if !t.firstByte.IsZero() && !t.afterInterim && !t.gotConn.IsZero() {
-		phase = probe.PhaseBody
+	begun := !t.firstByte.IsZero() && !t.afterInterim && !t.gotConn.IsZero()
+	if begun {
+		// The request may not be written whole, but it is answered.
+		phase = probe.PhaseFirstByte
 	}
 	switch {
 	case errors.Is(cause, errLimit):
-		if phase == probe.PhaseBody {
-			phase = probe.PhaseFirstByte
-		}
 		return failure{probe.Timeout, phase, "the deadline passed" + during(phase)}
 	case cause != nil:
 		return failure{probe.Canceled, phase, "canceled" + during(phase)}
@@ -49,6 +48,12 @@ func noAnswer(err, cause error, t *times) failure {
 		return failure{probe.InvalidOutput, probe.PhaseFirstByte, err.Error()}
 	}
 	reason := plain(err)
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		reason = "the connection was closed" + during(phase)
+		if begun {
+			reason = "the connection was closed within the answer's header"
+		}
+	}
 	var dns *net.DNSError
 	switch {
 	case exhausted(err):
@@ -60,10 +65,25 @@ func noAnswer(err, cause error, t *times) failure {
 	case t.gotConn.IsZero():
 		return failure{probe.Connect, probe.PhaseConnect, reason}
 	case isCut(err):
-		return failure{probe.Reset, phase, reason}
+		return cutOff(reason, t, phase, begun)
 	}
 	// The other side spoke, but not HTTP.
 	return failure{probe.InvalidOutput, phase, reason}
+}
+
+// cutOff judges a connection that was cut before the answer's header was
+// complete.
+func cutOff(reason string, t *times, phase probe.Phase, begun bool) failure {
+	switch {
+	case t.wantsCert && t.firstByte.IsZero() && !t.reused:
+		// Its alert is lost where our request meets the closed connection first.
+		return failure{probe.TLS, probe.PhaseTLS, "the server asked for a client certificate, got none and closed the connection: " + reason}
+	case begun:
+		// Past the first byte it is the other side's fault, never the network's.
+		return failure{probe.Reset, probe.PhaseBody, reason}
+	default:
+		return failure{probe.Reset, phase, reason}
+	}
 }
 
 // during names a phase in a sentence.
@@ -102,7 +122,10 @@ func brokenBody(err, cause error, closeDelimited bool) *failure {
 	return &failure{probe.Truncated, probe.PhaseBody, plain(err)}
 }
 
-// isTLS reports that err is of certificates or of the handshake.
+// isTLS reports that err is of certificates, of the handshake or of an alert.
+// In TLS 1.3 the client is done with the handshake before the server has judged
+// its certificate (RFC 8446, section 4.4.2.4), so that the alert comes at the
+// first read.
 func isTLS(err error) bool {
 	var (
 		record   tls.RecordHeaderError
@@ -113,8 +136,16 @@ func isTLS(err error) bool {
 		invalid  x509.CertificateInvalidError
 		answered = strings.Contains(err.Error(), "server gave HTTP response to HTTPS client")
 	)
-	return answered || errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &verify) ||
+	return answered || isAlert(err) || errors.As(err, &record) || errors.As(err, &alert) || errors.As(err, &verify) ||
 		errors.As(err, &host) || errors.As(err, &unknown) || errors.As(err, &invalid)
+}
+
+// isAlert reports that err is an alert which either side of a connection sent.
+// crypto/tls wraps them in a net.OpError and has no exported type for them.
+func isAlert(err error) bool {
+	var op *net.OpError
+	return errors.As(err, &op) && (op.Op == "remote error" || op.Op == "local error") &&
+		op.Err != nil && strings.HasPrefix(op.Err.Error(), "tls: ")
 }
 
 // exhausted reports that our own machine has run out of what a connection
@@ -129,7 +160,9 @@ func exhausted(err error) bool {
 }
 
 // isCut reports that the connection was cut: reset, closed, or ended where an
-// answer was due. Of HTTP/2, net/http's errors have no exported types.
+// answer was due. Of HTTP/2, net/http's errors have no exported types. That
+// net/http calls a connection broken says nothing: it does so of headers that
+// it cannot read as well, and wraps what broke it.
 func isCut(err error) bool {
 	for _, cut := range []error{
 		syscall.ECONNRESET, syscall.EPIPE, syscall.ECONNABORTED, syscall.ETIMEDOUT, syscall.EHOSTUNREACH,
@@ -139,13 +172,14 @@ func isCut(err error) bool {
 			return true
 		}
 	}
-	text := err.Error()
+	// What follows a quotation mark is the other side's own words.
+	text, _, _ := strings.Cut(err.Error(), `"`)
 	if strings.Contains(text, "malformed") || strings.Contains(text, "exceeded") {
 		return false
 	}
 	for _, sign := range []string{
 		"server closed idle connection", "stream error", "GOAWAY", "client connection lost",
-		"connection broken", "transport closed", "EOF",
+		"persistConn", "transport closed", "client conn could not be established", "EOF",
 	} {
 		if strings.Contains(text, sign) {
 			return true

@@ -2,6 +2,7 @@ package hf
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -22,9 +23,16 @@ func TestNoAnswer(t *testing.T) {
 	asked.gotConn, asked.wrote = now, now
 	begun := asked
 	begun.firstByte = now
+	refused, pooled := asked, asked
+	refused.wantsCert = true
+	pooled.wantsCert, pooled.reused = true, true
 	hinted := begun
 	hinted.afterInterim = true
 	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Err: err} }
+	alert := func(op string, code tls.AlertError) error {
+		// As crypto/tls has it, whose own type for an alert is not exported.
+		return &net.OpError{Op: op, Err: errors.New(code.Error())}
+	}
 	rows := []struct {
 		why     string
 		err     error
@@ -44,7 +52,19 @@ func TestNoAnswer(t *testing.T) {
 		{"a broken pipe while writing", fmt.Errorf("write error: %w", os.NewSyscallError("write", syscall.EPIPE)), nil, connected, probe.Reset, probe.PhaseWrite},
 		{"a reset behind a hint is before the answer", io.EOF, nil, hinted, probe.Reset, probe.PhaseFirstByte},
 		{"a deadline within the header", errLimit, errLimit, begun, probe.Timeout, probe.PhaseFirstByte},
-		{"words that are no HTTP", errors.New("malformed HTTP response"), nil, begun, probe.InvalidOutput, probe.PhaseBody},
+		{"a cut within the header is past the first byte", io.ErrUnexpectedEOF, nil, begun, probe.Reset, probe.PhaseBody},
+		{"a certificate that is missed late", alert("remote error", 116), nil, asked, probe.TLS, probe.PhaseTLS},
+		{"one that is refused late", fmt.Errorf("broken: %w", alert("remote error", 42)), nil, asked, probe.TLS, probe.PhaseTLS},
+		{"an authority that they do not know", alert("remote error", 48), nil, asked, probe.TLS, probe.PhaseTLS},
+		{"an alert that has no name yet", alert("remote error", 200), nil, asked, probe.TLS, probe.PhaseTLS},
+		{"a record that we could not trust", alert("local error", 20), nil, asked, probe.TLS, probe.PhaseTLS},
+		{"the alert is lost where we write to a closed connection", os.NewSyscallError("write", syscall.EPIPE), nil, refused, probe.TLS, probe.PhaseTLS},
+		{"over HTTP/2 as well", errors.New("http2: client conn could not be established"), nil, refused, probe.TLS, probe.PhaseTLS},
+		{"a connection that served before is merely cut", syscall.ECONNRESET, nil, pooled, probe.Reset, probe.PhaseFirstByte},
+		{"a read that failed is no alert", &net.OpError{Op: "read", Err: syscall.ECONNRESET}, nil, asked, probe.Reset, probe.PhaseFirstByte},
+		{"what broke a connection counts", fmt.Errorf("transport connection broken: %w", syscall.ECONNRESET), nil, asked, probe.Reset, probe.PhaseFirstByte},
+		{"a header that broke it is no cut", errors.New(`transport connection broken: bad Content-Length "EOF"`), nil, begun, probe.InvalidOutput, probe.PhaseFirstByte},
+		{"words that are no HTTP", errors.New("malformed HTTP response"), nil, begun, probe.InvalidOutput, probe.PhaseFirstByte},
 	}
 	for _, row := range rows {
 		got := noAnswer(row.err, row.cause, &row.t)

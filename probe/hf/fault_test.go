@@ -3,6 +3,7 @@ package hf_test
 import (
 	"bytes"
 	"compress/gzip"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -45,13 +46,27 @@ func TestEveryFaultIsOneRequestAndOneOutcome(t *testing.T) {
 		phase   probe.Phase
 		says    string
 	}{
-		{"closed before a byte", false, raw("", false), probe.Reset, probe.PhaseFirstByte, "EOF"},
+		{"closed before a byte", false, raw("", false), probe.Reset, probe.PhaseFirstByte, "the connection was closed before the answer began"},
 		{"reset before a byte", false, raw("", true), probe.Reset, probe.PhaseFirstByte, "connection reset"},
-		{"cut within the header", false, raw("HTTP/1.1 200 OK\r\nX: y", false), probe.Reset, probe.PhaseBody, "EOF"},
-		{"not HTTP at all", false, raw("SSH-2.0-OpenSSH_9.6\r\n\r\n", false), probe.InvalidOutput, probe.PhaseBody, "malformed"},
+		{"cut within the header", false, raw("HTTP/1.1 200 OK\r\nX: y", false), probe.Reset, probe.PhaseBody, "the connection was closed within the answer's header"},
+		{"not HTTP at all", false, raw("SSH-2.0-OpenSSH_9.6\r\n\r\n", false), probe.InvalidOutput, probe.PhaseFirstByte, "malformed"},
 		{
 			"a header without end", false, raw("HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 300<<10)+"\r\n\r\n", false),
-			probe.InvalidOutput, probe.PhaseBody, "exceeded",
+			probe.InvalidOutput, probe.PhaseFirstByte, "exceeded",
+		},
+		{"a line that is no header", false, raw("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", false), probe.InvalidOutput, probe.PhaseFirstByte, "malformed"},
+		{"a length below zero", false, raw("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", false), probe.InvalidOutput, probe.PhaseFirstByte, "bad Content-Length"},
+		{
+			"a length in words of ours", false, raw("HTTP/1.1 200 OK\r\nContent-Length: EOF\r\n\r\n", false),
+			probe.InvalidOutput, probe.PhaseFirstByte, "bad Content-Length",
+		},
+		{
+			"two lengths that differ", false, raw("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", false),
+			probe.InvalidOutput, probe.PhaseFirstByte, "multiple Content-Length",
+		},
+		{
+			"a transfer encoding that nobody knows", false, raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: zip\r\n\r\n", false),
+			probe.InvalidOutput, probe.PhaseFirstByte, "transfer encoding",
 		},
 		{
 			"shorter than its length", false, raw("HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{\"ok\":true}", false),
@@ -188,6 +203,38 @@ func TestNothingIsSentWhereNothingCanBe(t *testing.T) {
 	}
 }
 
+func TestAServerThatWantsACertificate(t *testing.T) {
+	// The alert and the closed connection race, so that the words differ; the
+	// verdict must not.
+	cert, authority := certificate(t, "b.test")
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		for _, http2 := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, HTTP/2 %t", tls.VersionName(version), http2), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					n := newNetwork(t, hf.Options{})
+					l, err := n.Listen("b.test:443")
+					if err != nil {
+						t.Fatal(err)
+					}
+					fakenet.ServeListener(t, tls.NewListener(l, &tls.Config{
+						Certificates: []tls.Certificate{cert}, MinVersion: version, MaxVersion: version,
+						NextProtos: []string{"h2", "http/1.1"}, ClientAuth: tls.RequireAnyClientCert,
+					}), n.counted(func(http.ResponseWriter, *http.Request) {}))
+					call := n.call(t, "https://b.test/")
+					call.Target.Endpoint.TLS.CA, call.Target.Endpoint.HTTP2 = authority, http2
+					got := n.client.Do(t.Context(), call)
+					if got.Outcome != probe.TLS || got.Phase != probe.PhaseTLS || got.Error == "" {
+						t.Errorf("outcome %s in %q (%s), want tls in tls", got.Outcome, got.Phase, got.Error)
+					}
+					if len(n.requests()) != 0 || !got.FirstByte.IsZero() {
+						t.Errorf("%d requests, first byte %v; want none of either", len(n.requests()), got.FirstByte)
+					}
+				})
+			})
+		}
+	}
+}
+
 func TestInsecureAndServerNameAreHonoured(t *testing.T) {
 	cert, authority := certificate(t, "other.test")
 	for _, o := range []probe.TLSOptions{{Insecure: true}, {CA: authority, ServerName: "other.test"}} {
@@ -315,32 +362,63 @@ func TestGzipThatNobodyAskedFor(t *testing.T) {
 	z := gzip.NewWriter(&packed)
 	_, _ = io.WriteString(z, `{"ok":true}`)
 	_ = z.Close()
+	whole := packed.Bytes()
+	broken := func(at int) []byte {
+		b := bytes.Clone(whole)
+		b[at] ^= 0xff
+		return b
+	}
+	var halves bytes.Buffer
+	for _, half := range []string{`{"ok":`, `true}`} {
+		z.Reset(&halves)
+		_, _ = io.WriteString(z, half)
+		_ = z.Close()
+	}
+	const unasked = "the answer was compressed unasked: gzip"
 	rows := []struct {
 		why, encoding string
 		body          []byte
 		outcome       probe.Outcome
-		warning       string
+		says, warning string
 	}{
-		{"is decoded", "gzip", packed.Bytes(), probe.OK, "the answer was compressed unasked: gzip"},
-		{"may be a lie", "gzip", []byte(`{"ok":true}`), probe.OK, "the answer was compressed unasked: gzip"},
-		{"may be cut", "gzip", packed.Bytes()[:20], probe.Truncated, "the answer was compressed unasked: gzip"},
-		{"may be broken", "gzip", append([]byte{0x1f, 0x8b, 9}, packed.Bytes()...), probe.InvalidOutput, "the answer was compressed unasked: gzip"},
-		{"may be another", "br", []byte(`{"ok":true}`), probe.OK, "the answer claims an encoding that was not asked for: br"},
+		{"is decoded", "gzip", whole, probe.OK, "", unasked},
+		{"may be in two members", "gzip", halves.Bytes(), probe.OK, "", unasked},
+		{"may be a lie", "gzip", []byte(`{"ok":true}`), probe.OK, "", unasked},
+		{"may be cut", "gzip", whole[:20], probe.Truncated, "ended early", unasked},
+		{"may be cut in its header", "gzip", whole[:5], probe.Truncated, "ended early", unasked},
+		{"may be cut in its checksum", "gzip", whole[:len(whole)-3], probe.Truncated, "ended early", unasked},
+		{"may be cut in its second member", "gzip", halves.Bytes()[:halves.Len()-3], probe.Truncated, "ended early", unasked},
+		{"may be of a method that is none", "gzip", append([]byte{0x1f, 0x8b, 9}, whole...), probe.InvalidOutput, "not valid gzip", unasked},
+		{"may be too short for a header and wrong", "gzip", []byte("\x1f\x8bbroken"), probe.InvalidOutput, "not valid gzip", unasked},
+		{"may have flags that are reserved", "gzip", []byte("\x1f\x8b\x08garbage"), probe.InvalidOutput, "not valid gzip", unasked},
+		{"may be broken inside", "gzip", broken(10), probe.InvalidOutput, "not valid gzip", unasked},
+		{"may have a wrong checksum", "gzip", broken(len(whole) - 6), probe.InvalidOutput, "not valid gzip", unasked},
+		{"may be followed by rubbish", "gzip", append(bytes.Clone(whole), "0123456789"...), probe.InvalidOutput, "not valid gzip", unasked},
+		{"may be another", "br", []byte(`{"ok":true}`), probe.OK, "", "the answer claims an encoding that was not asked for: br"},
 	}
 	for _, row := range rows {
-		synctest.Test(t, func(t *testing.T) {
-			n := serve(t, func(w http.ResponseWriter, r *http.Request) {
-				if got := r.Header.Get("Accept-Encoding"); got != "identity" {
-					t.Errorf("Accept-Encoding = %q, want identity", got)
+		for _, closed := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				n := serve(t, func(w http.ResponseWriter, r *http.Request) {
+					if got := r.Header.Get("Accept-Encoding"); got != "identity" {
+						t.Errorf("Accept-Encoding = %q, want identity", got)
+					}
+					if closed {
+						conn := hijack(w)
+						_, _ = fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\n\r\n%s", row.encoding, row.body)
+						_ = conn.Close()
+						return
+					}
+					w.Header().Set("Content-Encoding", row.encoding)
+					_, _ = w.Write(row.body)
+				})
+				got := n.client.Do(t.Context(), n.call(t, "http://a.test/"))
+				if got.Outcome != row.outcome || !strings.Contains(got.Error, row.says) || join(got.Warnings) != row.warning {
+					t.Errorf("gzip %s, to the close %t: outcome %s (%s), warnings %q; want %s that says %q, %q",
+						row.why, closed, got.Outcome, got.Error, got.Warnings, row.outcome, row.says, row.warning)
 				}
-				w.Header().Set("Content-Encoding", row.encoding)
-				_, _ = w.Write(row.body)
 			})
-			got := n.client.Do(t.Context(), n.call(t, "http://a.test/"))
-			if got.Outcome != row.outcome || join(got.Warnings) != row.warning {
-				t.Errorf("gzip %s: outcome %s (%s), warnings %q; want %s, %q", row.why, got.Outcome, got.Error, got.Warnings, row.outcome, row.warning)
-			}
-		})
+		}
 	}
 }
 

@@ -32,9 +32,12 @@ type times struct {
 	attempts          []attempt
 	tlsStart, tlsDone time.Time
 	tlsErr            error
-	gotConn           time.Time
-	reused            bool
-	idle              time.Duration
+	// wantsCert is set where the server asked for a certificate of ours and we
+	// had none.
+	wantsCert bool
+	gotConn   time.Time
+	reused    bool
+	idle      time.Duration
 	// foreign is set where another request's dial made the connection, so that
 	// no time of ours was spent on it.
 	foreign      bool

@@ -170,6 +170,12 @@ func (cs *carriers) dialTLS(ctx context.Context, network, addr string, config *t
 		}
 		config.ServerName = host
 	}
+	if len(config.Certificates) == 0 {
+		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			x.trace.note(func(t *times) { t.wantsCert = true })
+			return new(tls.Certificate), nil
+		}
+	}
 	x.trace.tlsStarted()
 	secure := tls.Client(plain, config)
 	err = secure.HandshakeContext(x.ctx) //nolint:contextcheck // For the same reason.
