@@ -43,9 +43,18 @@ type outcome struct {
 	readings []reading
 	slots    map[string]float64
 	probes   map[string]float64
+	// late says when slots were missed, as far as /metrics was read.
+	late []lateness
 	// scraped is the size of the last exposition, looped what the bare loop said.
 	scraped int
 	looped  string
+}
+
+// lateness is how many slots were missed between two readings of /metrics, of
+// which the later was at at.
+type lateness struct {
+	at time.Duration
+	n  float64
 }
 
 // run starts everything, watches it and prints what was found.
@@ -172,7 +181,7 @@ func (m *measurement) watch(ctx context.Context, p plan, d *daemon, url string) 
 		case <-ctx.Done():
 			return found, ctx.Err()
 		case <-scrape:
-			if _, err := metrics(ctx, d.url); err != nil {
+			if err := m.counted(ctx, &found, d, time.Since(began)); err != nil {
 				return found, err
 			}
 		case <-sample.C:
@@ -182,21 +191,25 @@ func (m *measurement) watch(ctx context.Context, p plan, d *daemon, url string) 
 			}
 			// The last one before the loop ends, and with it what /proc says of it.
 			if found.readings = append(found.readings, r); r.at+m.sample+m.sample/2 > p.length {
-				return found, m.last(ctx, &found, d)
+				return found, m.counted(ctx, &found, d, r.at)
 			}
 		}
 	}
 }
 
-// last reads what became of the slots.
-func (m *measurement) last(ctx context.Context, found *outcome, d *daemon) error {
+// counted reads what became of the slots until at.
+func (m *measurement) counted(ctx context.Context, found *outcome, d *daemon, at time.Duration) error {
 	text, err := metrics(ctx, d.url)
 	if err != nil {
 		return err
 	}
 	found.scraped = len(text)
+	before := found.slots["missed"]
 	if found.slots, err = sums(bytes.NewReader(text), "hfwatch_slots_total", "result"); err != nil {
 		return err
+	}
+	if n := found.slots["missed"] - before; n > 0 {
+		found.late = append(found.late, lateness{at: at, n: n})
 	}
 	found.probes, err = sums(bytes.NewReader(text), "hfwatch_probes_total", "outcome")
 	return err

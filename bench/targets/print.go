@@ -49,6 +49,9 @@ func (m *measurement) print(o outcome) {
 	}
 	fmt.Fprintf(m.stdout, "; whole machine busy %.0f %%\n", share(steady[0].busy, last.busy))
 	fmt.Fprintf(m.stdout, "slots: %s; probes: %s; exposition %d KiB\n", counts(o.slots), counts(o.probes), o.scraped>>10)
+	for _, l := range o.late {
+		fmt.Fprintf(m.stdout, "missed: %.0f slots, seen after %s\n", l.n, l.at.Round(time.Second))
+	}
 	if o.looped != "" {
 		fmt.Fprintf(m.stdout, "the bare loop: %s\n", o.looped)
 	}
