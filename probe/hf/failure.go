@@ -47,6 +47,12 @@ func noAnswer(err, cause error, t *times) failure {
 	case errors.Is(err, errTooManyInterim):
 		return failure{probe.InvalidOutput, probe.PhaseFirstByte, err.Error()}
 	}
+	return broke(err, phase, begun, t)
+}
+
+// broke judges an exchange that err, and nothing of ours, ended in phase; begun
+// tells that the answer's header had begun.
+func broke(err error, phase probe.Phase, begun bool, t *times) failure {
 	reason := plain(err)
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		reason = "the connection was closed" + during(phase)
