@@ -57,8 +57,7 @@ func fleets(w io.Writer, n int, seed uint64) {
 				f, x := report(rho, paired, seed, run)
 				found, wrong = found+f, wrong+x
 			}
-			name := map[bool]string{true: "paired", false: "not paired"}[paired]
-			fmt.Fprintf(w, "| %s | %g | %.1f %% | %.2f %% |\n", name, rho, percent(found, runs*fleetMoved), percent(wrong, runs*(fleetSize-fleetMoved)))
+			fmt.Fprintf(w, "| %s | %g | %.1f %% | %.2f %% |\n", pairedName(paired), rho, percent(found, runs*fleetMoved), percent(wrong, runs*(fleetSize-fleetMoved)))
 		}
 	}
 }
@@ -115,7 +114,7 @@ func daily(hours []float64) []float64 {
 
 // steps prints the table of dated steps.
 func steps(w io.Writer, n int, seed uint64) {
-	fmt.Fprintf(w, "\n## When it changed\n\n%d series of 28 days for each cell, without a step and with one of +18 %% in the fifth hour of day 15. Days by Changes on daily\n"+
+	fmt.Fprintf(w, "\n## When it changed\n\n%d series of 28 days for each cell, without a step and with one of +18 %% at 05:00 of day 15. Days by Changes on daily\n"+
 		"medians, hours by FindBreak on hourly medians without their daily cycle.\n\n"+
 		"| ρ | false steps | steps found | one step, within a day | 95 %% range holds the hour | half width p50 / p90, hours |\n| --- | --- | --- | --- | --- | --- |\n", n)
 	for i, rho := range rhos() {
