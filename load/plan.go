@@ -18,11 +18,30 @@ type Plan struct {
 	// Window is the identity of the window, which its results bear.
 	Window string `json:"window"`
 	Seed   uint64 `json:"seed"`
-	// Process names how arrivals were drawn: constant, poisson, gamma or trace.
+	// Process names how arrivals were drawn; see Processes.
 	Process string  `json:"process"`
 	Stages  []Stage `json:"stages"`
-	// Arrivals are in the order of their times.
+	// Arrivals are in the order of their times; a closed plan has none.
 	Arrivals []Arrival `json:"arrivals"`
+	// Spec is what it was drawn from; nil of a plan that was made by hand.
+	Spec *Spec `json:"spec,omitempty"`
+}
+
+// Length returns how long the plan lasts, without a drain.
+func (p Plan) Length() time.Duration {
+	var d time.Duration
+	for _, s := range p.Stages {
+		d += lengthOfStage(s)
+	}
+	return d
+}
+
+// Users returns the number of closed loops, 0 of an open plan.
+func (p Plan) Users() int {
+	if p.Spec == nil || p.Process != string(Closed) {
+		return 0
+	}
+	return p.Spec.Users
 }
 
 // Stage is a part of a plan with one rate, reached over a ramp.
@@ -41,6 +60,11 @@ type Arrival struct {
 	Stage int           `json:"stage"`
 	// Step is the index of the mix's step; 0 for a window of one target.
 	Step int `json:"step,omitempty"`
+	// Length is that of the input in characters, where a distribution of lengths
+	// was drawn from; TokensIn and TokensOut are those of a trace.
+	Length    int `json:"length,omitempty"`
+	TokensIn  int `json:"tokens_in,omitempty"`
+	TokensOut int `json:"tokens_out,omitempty"`
 }
 
 // Share is an exact fraction of a plan: the arrivals whose number, modulo Of,
