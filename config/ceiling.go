@@ -165,7 +165,8 @@ func (s scheduled) ceiling(n float64) Ceiling {
 		c := costOf(m, n*each*s.shares[i]/whole)
 		out.Tokens = sum(out.Tokens, probe.Some(math.Ceil(c.tokens)))
 		usd := probe.Some(c.usd)
-		if m.Target.Price.Cost(probe.Some(m.TokensIn), probe.Some(m.TokensOut)).IsZero() {
+		// What is not counted in tokens costs something all the same.
+		if m.Target.Price.Cost(probe.Some(max(1, m.TokensIn)), probe.Some(m.TokensOut)).IsZero() {
 			usd = probe.Opt[float64]{}
 		}
 		out.USD = sum(out.USD, usd)

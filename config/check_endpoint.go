@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/probe/task"
 )
 
 // providers returns the inference providers behind the router, as of November
@@ -124,7 +125,7 @@ func (m *modelCheck) routed(e *probe.Endpoint) {
 	m.target.Provider = or(m.raw.Provider, "hf-inference")
 	at := m.raw.at("provider")
 	name := m.raw.Provider
-	chat := m.task == "chat-completion"
+	chat := task.Chats(m.task)
 	switch {
 	case name == "" && chat && strings.Contains(m.raw.Model, ":"):
 	case name == "" && chat:

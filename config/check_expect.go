@@ -30,7 +30,7 @@ func (m *modelCheck) expects() {
 	fit := task.Expects(m.task)
 	for _, e := range raw.n.entries {
 		if fit != nil && !slices.Contains(fit, e.key) && slices.ContainsFunc(fieldsOf(reflect.TypeFor[rawExpect]()), func(f field) bool { return f.key == e.key }) {
-			m.problem(spot{e.place, e.value.path}, "does not fit the task "+m.task, "expect of this task knows "+strings.Join(fit, ", "))
+			m.problem(spot{e.place, e.value.path}, "does not fit the task "+m.task, "expect of this task knows "+or(strings.Join(fit, ", "), "nothing"))
 		}
 	}
 	x := &m.target.Expect

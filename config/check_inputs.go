@@ -17,6 +17,7 @@ const (
 	maxInputs     = 10_000
 	maxInput      = 2 << 20
 	maxInputsFile = 64 << 20
+	maxMedia      = 8 << 20
 )
 
 // inputs reads the inputs and has the task build a request of each.
@@ -30,26 +31,67 @@ func (m *modelCheck) inputs() {
 			at = m.raw.at(key)
 		}
 	}
+	// A picture and the questions about it are one input.
+	asked := m.raw.has("inputs") && m.raw.has("input_file") && m.task == "image-text-to-text"
 	var spots []spot
 	switch {
 	case given == 0:
-		m.problem(at, "are missing: there is nothing to ask", "write inputs: [\"…\"], or inputs_file")
+		m.problem(at, "are missing: there is nothing to ask", "write "+m.inputKeys())
 		return
-	case given > 1:
+	case given > 1 && !(asked && given == 2):
 		m.problem(at, "only one of inputs, inputs_file and input_file can be given", "keep one")
 		return
 	case m.raw.has("input_file"):
-		m.need(FeatureMedia, at, "remove input_file")
-		if m.raw.InputFile != "" {
-			m.file(at, m.raw.InputFile, maxInputsFile)
-		}
-		return
+		spots = m.inputFile(m.raw.at("input_file"), asked)
 	case m.raw.has("inputs_file"):
 		spots = m.inputsFile(at)
 	default:
 		spots = m.inlineInputs(at)
 	}
 	m.build(spots)
+}
+
+// inputKeys returns how an input of the task is written.
+func (m *modelCheck) inputKeys() string {
+	if task.Media(m.task) != "" {
+		return "input_file: a file"
+	}
+	return "inputs: [\"…\"], or inputs_file"
+}
+
+// inputFile reads a picture or a sound, and with asked the questions about it
+// that stand in inputs.
+func (m *modelCheck) inputFile(at spot, asked bool) []spot {
+	if task.Media(m.task) == "" {
+		if m.task != "" && slices.Contains(taskNames(), m.task) {
+			m.problem(at, "the task "+m.task+" takes no file", "write inputs: [\"…\"], or inputs_file")
+		}
+		return nil
+	}
+	if m.raw.InputFile == "" {
+		return nil
+	}
+	data, ok := m.file(at, m.raw.InputFile, maxMedia)
+	if !ok {
+		return nil
+	}
+	file, err := json.Marshal(data)
+	if err != nil {
+		return nil
+	}
+	if !asked {
+		m.target.Inputs.Values = []json.RawMessage{file}
+		return []spot{at}
+	}
+	if m.raw.Inputs != nil && m.raw.Inputs.sampled {
+		m.problem(m.raw.at("inputs"), "questions about a file cannot be sampled and joined", "write inputs as a plain list")
+		return nil
+	}
+	spots := m.inlineInputs(m.raw.at("inputs"))
+	for i, question := range m.target.Inputs.Values {
+		m.target.Inputs.Values[i] = fmt.Appendf(nil, `{"image":%s,"text":%s}`, file, question)
+	}
+	return spots
 }
 
 // parameters reads what passes through to the task.
@@ -156,6 +198,7 @@ func (m *modelCheck) build(spots []spot) {
 		req, err := t.Task.Build(probe.Ask{
 			Route: route, Model: t.Model, Provider: t.Provider, Input: input, Parameters: t.Parameters,
 			Stream: t.Stream && task.Streams(m.task), Reasoning: t.Reasoning, Nonce: nonce, Expect: &t.Expect,
+			Path: t.Endpoint.Path(),
 		})
 		if err != nil {
 			m.unbuilt(spots[i], err)

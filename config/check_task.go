@@ -10,11 +10,7 @@ import (
 )
 
 // taskNames returns the tasks of the Hub that a file may name.
-func taskNames() []string {
-	return append(task.Names(),
-		"text-ranking", "automatic-speech-recognition", "audio-classification", "image-classification",
-		"zero-shot-image-classification", "object-detection", "image-to-text", "image-text-to-text", "text-to-image", "text-to-speech")
-}
+func taskNames() []string { return task.Names() }
 
 // tasks checks the task and the stream.
 func (m *modelCheck) tasks() {

@@ -28,8 +28,6 @@ const (
 	FeatureAlertmanager Feature = "delivery to an Alertmanager"
 	// FeatureReceivers is Slack, PagerDuty, e-mail and Microsoft Teams.
 	FeatureReceivers Feature = "receivers other than webhooks"
-	// FeatureMedia is the tasks whose input or output is a file.
-	FeatureMedia Feature = "media tasks"
 	// FeatureSignals is the signals and forms of conditions that no series answers
 	// without history.
 	FeatureSignals Feature = "this condition"
@@ -42,7 +40,7 @@ const (
 // AllFeatures returns every feature.
 func AllFeatures() []Feature {
 	return []Feature{
-		FeatureLoad, FeatureColdStart, FeatureAlertmanager, FeatureReceivers, FeatureMedia, FeatureSignals,
+		FeatureLoad, FeatureColdStart, FeatureAlertmanager, FeatureReceivers, FeatureSignals,
 		FeatureObjectives, FeatureProviders,
 	}
 }

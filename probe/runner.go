@@ -68,7 +68,7 @@ func (r Runner) Prepare(s Shot) (Call, error) {
 	}
 	call.Ask = Ask{
 		Route: t.Endpoint.Route, Model: t.Model, Provider: t.Provider, Input: input, Parameters: t.Parameters,
-		Stream: t.Stream, Reasoning: t.Reasoning, Expect: &t.Expect,
+		Stream: t.Stream, Reasoning: t.Reasoning, Expect: &t.Expect, Path: t.Endpoint.Path(),
 	}
 	call.InputHash = hash(input)
 	call.ParamsHash = hash([]byte(t.Task.Name()), []byte(t.Model), []byte(t.Provider), t.Parameters,

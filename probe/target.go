@@ -85,6 +85,15 @@ type Endpoint struct {
 	TLS   TLSOptions
 }
 
+// Path returns the path of an address of one's own, and nothing for the
+// router's routes, which complete theirs.
+func (e *Endpoint) Path() string {
+	if e.Route != RouteURL || e.URL == nil {
+		return ""
+	}
+	return e.URL.Path
+}
+
 // TLSOptions are the deviations from the system's own trust.
 type TLSOptions struct {
 	// CA holds PEM certificates to trust instead of the system's; nil is the

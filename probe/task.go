@@ -26,7 +26,10 @@ type Task interface {
 
 // Ask is what one request asks: the drawn input and the target's settings.
 type Ask struct {
-	Route    Route
+	Route Route
+	// Path is the path of an address of one's own, by which a task may tell the
+	// dialect of the engine there; empty on the router's routes.
+	Path     string
 	Model    string
 	Provider string
 	Input    json.RawMessage

@@ -14,9 +14,9 @@ import (
 
 // adhoc is one target that no file configures.
 type adhoc struct {
-	url, task, model, provider, parameters, tokenFile string
-	inputs                                            []string
-	stream                                            bool
+	url, task, model, provider, parameters, tokenFile, inputFile string
+	inputs                                                       []string
+	stream                                                       bool
 }
 
 // adhocConfig writes the flags as a configuration and loads it, so that they
@@ -78,8 +78,11 @@ func (p *process) document(a adhoc) (map[string]any, error) {
 	if a.task == "" {
 		return nil, errors.New("--url needs --task, one of " + strings.Join(task.Names(), ", "))
 	}
-	model := map[string]any{"name": "adhoc", "task": a.task, "inputs": inputs(a)}
-	for key, value := range map[string]string{"url": a.url, "model": a.model, "provider": a.provider} {
+	model := map[string]any{"name": "adhoc", "task": a.task}
+	if a.inputFile == "" || len(a.inputs) > 0 {
+		model["inputs"] = inputs(a)
+	}
+	for key, value := range map[string]string{"url": a.url, "model": a.model, "provider": a.provider, "input_file": a.inputFile} {
 		if value != "" {
 			model[key] = value
 		}
@@ -122,6 +125,8 @@ func flagOf(path string) string {
 		return "--" + name
 	case "inputs":
 		return "--input"
+	case "input_file":
+		return "--input-file"
 	case "token_file":
 		return "--token.file"
 	}

@@ -44,7 +44,8 @@ Exit codes: 0 all good, or apart by policy; 1 some bad; 2 usage or configuration
 		Example: `  hfwatch probe
   hfwatch probe sentiment assistant --json
   hfwatch probe --task text-classification --model distilbert/distilbert-base-uncased-finetuned-sst-2-english --input "I love it." --token.file ~/.cache/huggingface/token
-  hfwatch probe --url http://127.0.0.1:8080 --task chat-completion --stream`,
+  hfwatch probe --url http://127.0.0.1:8080 --task chat-completion --stream
+  hfwatch probe --task automatic-speech-recognition --model openai/whisper-large-v3 --input-file speech.flac`,
 		RunE: func(cmd *cobra.Command, args []string) error { return p.probe(cmd, f, args) },
 	}
 	f.config.add(cmd)
@@ -58,6 +59,7 @@ Exit codes: 0 all good, or apart by policy; 1 some bad; 2 usage or configuration
 	flags.StringVar(&f.adhoc.model, "model", "", "with --task: the model's name on the Hub")
 	flags.StringVar(&f.adhoc.provider, "provider", "", "with --task: the provider behind the router")
 	flags.StringArrayVar(&f.adhoc.inputs, "input", nil, "with --task: the input: a text, or JSON of what the task takes; a fitting example by default")
+	flags.StringVar(&f.adhoc.inputFile, "input-file", "", "with --task: a picture or a sound that is the input; for image-text-to-text --input is then the question")
 	flags.StringVar(&f.adhoc.parameters, "parameters", "", "with --task: the task's parameters, as a JSON object")
 	flags.BoolVar(&f.adhoc.stream, "stream", false, "with --task: ask for a stream")
 	flags.StringVar(&f.adhoc.tokenFile, "token.file", "", "with --task: a file that holds the Hugging Face token, in place of the variable HF_TOKEN; a token itself is no argument, since arguments are public")

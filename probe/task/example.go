@@ -1,11 +1,22 @@
 package task
 
-import "encoding/json"
+import (
+	"encoding/base64"
+	"encoding/json"
+
+	"github.com/hfwatch/hfwatch/probe/media"
+)
 
 // Example returns inputs that fit the task, of which any model of it can make
-// something, or nil where there is no such task. For zero-shot-classification
+// something, or nil where there is no such task. For the zero-shot tasks
 // ExampleParameters are needed too.
 func Example(name string) []json.RawMessage {
+	switch Media(name) {
+	case "audio":
+		return []json.RawMessage{encode(base64.StdEncoding.EncodeToString(media.SampleSound()))}
+	case "image":
+		return []json.RawMessage{encode(base64.StdEncoding.EncodeToString(media.SamplePicture(media.PNG)))}
+	}
 	var inputs []string
 	switch name {
 	case "text-classification":
@@ -32,6 +43,12 @@ func Example(name string) []json.RawMessage {
 		inputs = []string{`"The ferry leaves from the [MASK] at seven in the morning."`}
 	case "token-classification":
 		inputs = []string{`"Anna Schmidt took the train from Hamburg to Copenhagen to work for Maersk."`}
+	case "text-ranking":
+		inputs = []string{`{"query": "When does the ferry leave?", "texts": ["The boat departs at seven o'clock.", "Fresh bread is sold at the station."]}`}
+	case "text-to-image":
+		inputs = []string{`"A small boat with a white sail on a calm sea, in the morning."`}
+	case "text-to-speech":
+		inputs = []string{`"The ferry leaves at seven in the morning."`}
 	case "custom":
 		inputs = []string{`{"inputs": "The ferry leaves at seven in the morning."}`}
 	}
@@ -45,8 +62,12 @@ func Example(name string) []json.RawMessage {
 // ExampleParameters returns the parameters without which the task's Example
 // cannot be asked, or nil where none are needed.
 func ExampleParameters(name string) json.RawMessage {
-	if name == "zero-shot-classification" {
+	switch name {
+	case "zero-shot-classification":
 		return json.RawMessage(`{"candidate_labels": ["delivery", "payment", "other"]}`)
+	case "zero-shot-image-classification":
+		return json.RawMessage(`{"candidate_labels": ["a boat", "a cat", "a house"]}`)
+	default:
+		return nil
 	}
-	return nil
 }

@@ -2,9 +2,11 @@ package task
 
 import (
 	"bytes"
+	"slices"
 	"testing"
 
 	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/probe/media"
 )
 
 // FuzzEvent holds the scan to what decoding says: whatever it is sure of is
@@ -44,14 +46,27 @@ func FuzzCheck(f *testing.F) {
 		`[[[1,2],[3,4]]]`, `{"similarities":[0.5]}`, `[{"generated_text":"a","details":{"finish_reason":"length","generated_tokens":1}}]`,
 		`{"choices":[{"message":{"content":"a","tool_calls":[{"function":{"name":"f","arguments":"{}"}}]},"finish_reason":"stop"}]}`,
 		`{"answer":"c","score":0.5,"start":0,"end":1}`, `{"answer":"1","coordinates":[[0,0]],"cells":["1"],"aggregator":"NONE"}`,
-		`[{"score":0.5,"token":1,"token_str":"a","sequence":"a"}]`, `[{"entity_group":"PER","score":0.5,"word":"a","start":0,"end":1}]`, `{"x":NaN}`,
+		`[{"score":0.5,"token":1,"token_str":"a","sequence":"a"}]`, `[{"entity_group":"PER","score":0.5,"word":"a","start":0,"end":1}]`, `[{"index":1,"score":0.9},{"index":0,"score":0.1}]`, `{"text":"a","chunks":[{"text":"a","timestamp":[0,null]}]}`,
+		`[{"label":"A","score":1}]`, `[{"label":"A","score":1},{"label":"B","score":0}]`, `[{"label":"x","score":1},{"label":"y","score":0}]`,
+		`[{"label":"A","score":0.5,"box":{"xmin":1,"ymin":1,"xmax":2,"ymax":2}}]`, `[{"generated_text":"a"}]`, `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`,
+		`{"images":[{"url":"https://x"}]}`, `{"audio":{"url":"https://x"}}`, `{"x":NaN}`,
 	} {
 		f.Add(uint8(i), []byte(seed), false)
 		f.Add(uint8(i), []byte(`{"choices":[{"delta":{"content":"<think>"},"finish_reason":"length"}]}`), true)
 	}
+	names := Names()
+	for _, file := range [][]byte{media.SamplePicture(media.PNG), media.SamplePicture(media.JPEG), media.SampleSound()[:400]} {
+		f.Add(uint8(slices.Index(names, "text-to-image")), file, false)
+		f.Add(uint8(slices.Index(names, "text-to-speech")), file, false)
+	}
+	for _, head := range []string{"RIFF\x10\x00\x00\x00WEBPVP8 \x04\x00\x00\x00abcd", "GIF89a\x01\x00\x01\x00\x80\x00\x00", "fLaC\x80\x00\x00\x22", "\xff\xfb\x54\xc4", "OggS\x00\x02"} {
+		f.Add(uint8(slices.Index(names, "text-to-image")), []byte(head), false)
+		f.Add(uint8(slices.Index(names, "text-to-speech")), []byte(head), false)
+	}
 	inputs := map[string]string{
 		"sentence-similarity": `{"source_sentence":"a","sentences":["b"]}`, "question-answering": `{"question":"q","context":"c"}`,
 		"table-question-answering": `{"query":"q","table":{"a":["1"]}}`, "zero-shot-classification": `["a"]`,
+		"text-ranking": `{"query":"q","texts":["a","b"]}`,
 	}
 	f.Fuzz(func(t *testing.T, which uint8, body []byte, streamed bool) {
 		tk := all()[int(which)%len(all())]

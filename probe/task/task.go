@@ -50,6 +50,16 @@ func all() []probe.Task {
 		tableQuestionAnswering{},
 		fillMask{},
 		tokenClassification{},
+		textRanking{},
+		speechRecognition{},
+		mediaClassification{name: "audio-classification"},
+		mediaClassification{name: "image-classification", picture: true},
+		zeroShotImage{},
+		objectDetection{},
+		imageToText{},
+		imageTextToText{},
+		textToImage{},
+		textToSpeech{},
 		custom{},
 	}
 }
@@ -58,11 +68,13 @@ func all() []probe.Task {
 // or nil where there is no such task. A task ignores the others.
 func Expects(name string) []string {
 	switch name {
-	case "text-classification", "zero-shot-classification":
+	case "text-classification", "zero-shot-classification", "audio-classification", "image-classification",
+		"zero-shot-image-classification", "object-detection", "text-ranking":
 		return []string{"label", "min_score", "json_schema", "equals"}
 	case "token-classification", "fill-mask":
 		return []string{"label", "min_score", "contains", "matches", "json_schema", "equals"}
-	case "summarization", "translation", "text-generation", "chat-completion", "table-question-answering", "custom":
+	case "summarization", "translation", "text-generation", "chat-completion", "table-question-answering", "custom",
+		"automatic-speech-recognition", "image-to-text", "image-text-to-text":
 		return []string{"contains", "matches", "json_schema", "equals", "min_length", "max_length"}
 	case "question-answering":
 		return []string{"min_score", "contains", "matches", "json_schema", "equals", "min_length", "max_length"}
@@ -70,6 +82,8 @@ func Expects(name string) []string {
 		return []string{"dimension", "similar_to", "json_schema"}
 	case "sentence-similarity":
 		return []string{"min_score", "json_schema", "equals"}
+	case "text-to-image", "text-to-speech":
+		return []string{}
 	default:
 		return nil
 	}
@@ -77,5 +91,22 @@ func Expects(name string) []string {
 
 // Streams reports whether the task can be asked for an event stream.
 func Streams(name string) bool {
-	return name == "text-generation" || name == "chat-completion" || name == "custom"
+	return name == "text-generation" || Chats(name) || name == "custom"
+}
+
+// Chats reports whether the task is asked as a chat, which is what the router's
+// /v1 serves.
+func Chats(name string) bool { return name == "chat-completion" || name == "image-text-to-text" }
+
+// Media returns what kind of file is the task's input: "audio", "image", or
+// nothing.
+func Media(name string) string {
+	switch name {
+	case "automatic-speech-recognition", "audio-classification":
+		return "audio"
+	case "image-classification", "zero-shot-image-classification", "object-detection", "image-to-text", "image-text-to-text":
+		return "image"
+	default:
+		return ""
+	}
 }

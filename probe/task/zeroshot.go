@@ -25,7 +25,7 @@ func (t zeroShot) Build(ask probe.Ask) (probe.Request, error) {
 	if err != nil {
 		return probe.Request{}, err
 	}
-	if _, err := candidates(p); err != nil {
+	if _, err := candidates(t.Name(), p); err != nil {
 		return probe.Request{}, err
 	}
 	all, err := readTexts(t.Name(), ask.Input)
@@ -37,8 +37,8 @@ func (t zeroShot) Build(ask probe.Ask) (probe.Request, error) {
 
 // candidates returns the labels that were asked for: a list, or as transformers
 // reads it one text with commas.
-func candidates(p params) ([]string, error) {
-	const want = `parameters.candidate_labels: zero-shot-classification wants a list of different labels, such as ["refund", "legal"]`
+func candidates(name string, p params) ([]string, error) {
+	want := "parameters.candidate_labels: " + name + ` wants a list of different labels, such as ["refund", "legal"]`
 	raw, given := p.get("candidate_labels")
 	if !given {
 		return nil, fmt.Errorf("%s", want)
@@ -50,8 +50,8 @@ func candidates(p params) ([]string, error) {
 			return nil, fmt.Errorf("%s, got %s", want, rawKind(raw))
 		}
 	}
-	for i, name := range names {
-		names[i] = strings.TrimSpace(name)
+	for i, label := range names {
+		names[i] = strings.TrimSpace(label)
 		if names[i] == "" {
 			return nil, fmt.Errorf("%s, got a blank one", want)
 		}
@@ -74,7 +74,7 @@ func (t zeroShot) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
 		return *bad
 	}
 	p := lenient(ask.Parameters)
-	want, err := candidates(p)
+	want, err := candidates(t.Name(), p)
 	if err != nil {
 		want = nil
 	}

@@ -1,0 +1,74 @@
+package media
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math"
+)
+
+// SamplePicture returns a small picture, drawn here and free to use, as PNG or
+// JPEG: a sun over the sea, with a boat.
+func SamplePicture(f Format) []byte {
+	const width, height = 320, 240
+	img := image.NewPaletted(image.Rect(0, 0, width, height), color.Palette{
+		color.RGBA{R: 0x8c, G: 0xc8, B: 0xf0, A: 0xff}, color.RGBA{R: 0x1b, G: 0x4f, B: 0x8a, A: 0xff},
+		color.RGBA{R: 0xff, G: 0xd2, B: 0x3f, A: 0xff}, color.RGBA{R: 0x6b, G: 0x3a, B: 0x1e, A: 0xff},
+		color.RGBA{R: 0xf7, G: 0xf7, B: 0xf2, A: 0xff},
+	})
+	for y := range height {
+		for x := range width {
+			img.SetColorIndex(x, y, sampleColour(x, y))
+		}
+	}
+	var buf bytes.Buffer
+	// A buffer takes whatever is written.
+	if f == JPEG {
+		_ = jpeg.Encode(&buf, img, &jpeg.Options{Quality: 80})
+	} else {
+		_ = (&png.Encoder{CompressionLevel: png.BestCompression}).Encode(&buf, img)
+	}
+	return buf.Bytes()
+}
+
+// sampleColour returns the colour of a point: sky, sea, sun, hull or sail.
+func sampleColour(x, y int) uint8 {
+	switch {
+	case y >= 165 && y < 185 && x >= 120+(y-165) && x < 220-(y-165):
+		return 3
+	case y >= 70 && y < 160 && x >= 170 && x < 172+(y-70)*5/9:
+		return 4
+	case y >= 66 && y < 165 && x >= 166 && x < 169:
+		return 3
+	case y >= 172:
+		return 1
+	case (x-70)*(x-70)+(y-60)*(y-60) < 35*35:
+		return 2
+	default:
+		return 0
+	}
+}
+
+// SampleSound returns one second of a rising tone as WAV, made here and free to
+// use: 16 kHz, one channel, 16 bits. Nobody speaks in it.
+func SampleSound() []byte {
+	const rate, bytesPerSample = 16000, 2
+	b := []byte("RIFF")
+	b = binary.LittleEndian.AppendUint32(b, 36+rate*bytesPerSample)
+	b = append(b, "WAVEfmt \x10\x00\x00\x00\x01\x00\x01\x00"...)
+	b = binary.LittleEndian.AppendUint32(b, rate)
+	b = binary.LittleEndian.AppendUint32(b, rate*bytesPerSample)
+	b = append(b, "\x02\x00\x10\x00data"...)
+	b = binary.LittleEndian.AppendUint32(b, rate*bytesPerSample)
+	for i := range rate {
+		t := float64(i) / rate
+		// A tone whose frequency rises from 220 Hz to 880 Hz has the phase
+		// 2π(220t + 330t²).
+		v := 0.4 * math.Sin(2*math.Pi*(220*t+330*t*t))
+		b = binary.LittleEndian.AppendUint16(b, uint16(int16(v*math.MaxInt16)))
+	}
+	return b
+}
