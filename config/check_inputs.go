@@ -38,7 +38,7 @@ func (m *modelCheck) inputs() {
 	case given == 0:
 		m.problem(at, "are missing: there is nothing to ask", "write "+m.inputKeys())
 		return
-	case given > 1 && !(asked && given == 2):
+	case given > 2 || given == 2 && !asked:
 		m.problem(at, "only one of inputs, inputs_file and input_file can be given", "keep one")
 		return
 	case m.raw.has("input_file"):

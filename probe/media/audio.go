@@ -136,44 +136,39 @@ func flacHeader(data []byte) (size, number uint64, variable, ok bool) {
 	if n == 0 {
 		return 0, 0, false, false
 	}
-	at := 4 + n
-	tail := func(bytes int) (v uint64, ok bool) {
-		if at+bytes >= len(data) {
-			return 0, false
-		}
-		for range bytes {
-			v = v<<8 | uint64(data[at])
-			at++
-		}
-		return v, true
-	}
-	switch code := data[2] >> 4; {
-	case code == 0:
-		return 0, 0, false, false
-	case code == 1:
-		size = 192
-	case code <= 5:
-		size = 576 << (code - 2)
-	case code == 6 || code == 7:
-		if size, ok = tail(int(code) - 5); !ok {
-			return 0, 0, false, false
-		}
-		size++
-	default:
-		size = 256 << (code - 8)
-	}
+	size, at := blockSize(data, 4+n)
 	switch rate := data[2] & 15; rate {
 	case 12:
-		_, ok = tail(1)
+		at++
 	case 13, 14:
-		_, ok = tail(2)
-	default:
-		ok = rate != 15
+		at += 2
+	case 15:
+		at = len(data)
 	}
-	if !ok || at >= len(data) || crc8(data[:at]) != data[at] {
+	if size == 0 || at >= len(data) || crc8(data[:at]) != data[at] {
 		return 0, 0, false, false
 	}
 	return size, number, variable, true
+}
+
+// blockSize returns how many samples a frame has, and where its header goes on
+// behind them; 0 is no size.
+func blockSize(data []byte, at int) (size uint64, next int) {
+	code := data[2] >> 4
+	switch {
+	case code == 0, code == 6 && at >= len(data), code == 7 && at+1 >= len(data):
+		return 0, at
+	case code == 1:
+		return 192, at
+	case code <= 5:
+		return 576 << (code - 2), at
+	case code == 6:
+		return uint64(data[at]) + 1, at + 1
+	case code == 7:
+		return uint64(binary.BigEndian.Uint16(data[at:])) + 1, at + 2
+	default:
+		return 256 << (code - 8), at
+	}
 }
 
 // coded reads a number in UTF-8's way, extended to 36 bits; 0 bytes is none.

@@ -68,16 +68,9 @@ func (i *Info) jpeg(data []byte) error {
 			at += 2
 			continue
 		}
-		if len(data)-at < 4 {
-			return cut(data, "a segment")
-		}
-		length := int(binary.BigEndian.Uint16(data[at+2:]))
-		if length < 2 || length > len(data)-at-2 {
-			return cut(data, fmt.Sprintf("the segment %#x", marker))
-		}
-		frame := marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
-		if frame && length >= 7 && i.Width == 0 {
-			i.Height, i.Width = int(binary.BigEndian.Uint16(data[at+5:])), int(binary.BigEndian.Uint16(data[at+7:]))
+		length, err := i.segment(data, at)
+		if err != nil {
+			return err
 		}
 		at += 2 + length
 		if marker == 0xda {
@@ -89,6 +82,23 @@ func (i *Info) jpeg(data []byte) error {
 			at += n
 		}
 	}
+}
+
+// segment reads the segment at an offset, and the size where it is a frame's.
+func (i *Info) segment(data []byte, at int) (length int, err error) {
+	if len(data)-at < 4 {
+		return 0, cut(data, "a segment")
+	}
+	marker := data[at+1]
+	length = int(binary.BigEndian.Uint16(data[at+2:]))
+	if length < 2 || length > len(data)-at-2 {
+		return 0, cut(data, fmt.Sprintf("the segment %#x", marker))
+	}
+	frame := marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
+	if frame && length >= 7 && i.Width == 0 {
+		i.Height, i.Width = int(binary.BigEndian.Uint16(data[at+5:])), int(binary.BigEndian.Uint16(data[at+7:]))
+	}
+	return length, nil
 }
 
 // scanEnd returns where a scan's data ends: at a marker that is neither a

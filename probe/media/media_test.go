@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"flag"
 	"hash/crc32"
 	"image"
 	"image/color"
 	"image/gif"
 	"image/png"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -194,6 +197,24 @@ func TestBroken(t *testing.T) {
 	} {
 		if got, err := Read(c.data); err == nil || err.Error() != c.want {
 			t.Errorf("Read(%.20q) = %v, %v, want %q", c.data, got, err, c.want)
+		}
+	}
+}
+
+var update = flag.Bool("update", false, "write the sample media")
+
+// TestSamples: the files among the examples are the samples.
+func TestSamples(t *testing.T) {
+	t.Parallel()
+	for name, data := range map[string][]byte{"boat.png": SamplePicture(PNG), "boat.jpg": SamplePicture(JPEG), "tone.wav": SampleSound()} {
+		name = filepath.Join("..", "..", "examples", "media", name)
+		if *update {
+			if err := os.WriteFile(name, data, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%s is not the sample, %v; run the tests with -update", name, err)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func oggTable() (table [256]uint32) {
 				sum <<= 1
 			}
 		}
-		table[i] = sum
+		table[i] = sum //nolint:gosec // The index runs over the table itself.
 	}
 	return table
 }

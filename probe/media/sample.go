@@ -14,11 +14,11 @@ import (
 // JPEG: a sun over the sea, with a boat.
 func SamplePicture(f Format) []byte {
 	const width, height = 320, 240
-	img := image.NewPaletted(image.Rect(0, 0, width, height), color.Palette{
-		color.RGBA{R: 0x8c, G: 0xc8, B: 0xf0, A: 0xff}, color.RGBA{R: 0x1b, G: 0x4f, B: 0x8a, A: 0xff},
-		color.RGBA{R: 0xff, G: 0xd2, B: 0x3f, A: 0xff}, color.RGBA{R: 0x6b, G: 0x3a, B: 0x1e, A: 0xff},
-		color.RGBA{R: 0xf7, G: 0xf7, B: 0xf2, A: 0xff},
-	})
+	var colours color.Palette
+	for _, rgb := range [][3]uint8{{0x8c, 0xc8, 0xf0}, {0x1b, 0x4f, 0x8a}, {0xff, 0xd2, 0x3f}, {0x6b, 0x3a, 0x1e}, {0xf7, 0xf7, 0xf2}} {
+		colours = append(colours, color.RGBA{R: rgb[0], G: rgb[1], B: rgb[2], A: 0xff})
+	}
+	img := image.NewPaletted(image.Rect(0, 0, width, height), colours)
 	for y := range height {
 		for x := range width {
 			img.SetColorIndex(x, y, sampleColour(x, y))

@@ -17,7 +17,15 @@ func Example(name string) []json.RawMessage {
 	case "image":
 		return []json.RawMessage{encode(base64.StdEncoding.EncodeToString(media.SamplePicture(media.PNG)))}
 	}
-	var inputs []string
+	var raw []json.RawMessage
+	for _, in := range exampleTexts(name) {
+		raw = append(raw, json.RawMessage(in))
+	}
+	return raw
+}
+
+// exampleTexts returns the inputs of a task that takes no file.
+func exampleTexts(name string) (inputs []string) {
 	switch name {
 	case "text-classification":
 		inputs = []string{`"The new kettle boils fast and looks lovely."`, `"The lid broke on the second day and nobody answers my letters."`}
@@ -52,11 +60,7 @@ func Example(name string) []json.RawMessage {
 	case "custom":
 		inputs = []string{`{"inputs": "The ferry leaves at seven in the morning."}`}
 	}
-	var raw []json.RawMessage
-	for _, in := range inputs {
-		raw = append(raw, json.RawMessage(in))
-	}
-	return raw
+	return inputs
 }
 
 // ExampleParameters returns the parameters without which the task's Example

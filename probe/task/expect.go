@@ -107,7 +107,7 @@ func (s subject) text(e *probe.Expect) string {
 	}
 	all := strings.Join(s.texts, "\n")
 	for _, part := range e.Contains {
-		if holds := strings.Contains(all, part); !holds && !(s.heard && holdsWords(all, part)) {
+		if holds := strings.Contains(all, part) || s.heard && holdsWords(all, part); !holds {
 			return fmt.Sprintf("expect.contains: %s is not in %s", quote(part), quote(all))
 		}
 	}

@@ -103,7 +103,7 @@ func timestamp(v any, last bool) *fault {
 	switch {
 	case !hasStart || start < 0:
 		return breaks("%s, want a number of seconds", describe(pair[0])).at(0)
-	case !hasEnd && !(pair[1] == nil && last):
+	case !hasEnd && (pair[1] != nil || !last):
 		return breaks("%s, want a number of seconds", kind(pair[1])).at(1)
 	case hasEnd && end < start:
 		return breaks("%s is before the start %s", short(end), short(start)).at(1)
