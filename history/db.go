@@ -15,8 +15,12 @@ import (
 	"github.com/hfwatch/hfwatch/probe"
 )
 
-// schema is the form of the file. The id makes recording twice harmless.
-const schema = `
+// forms returns the steps from one form of the file to the next, oldest first;
+// the form of a file is the number of steps that made it. The id of a result
+// makes recording twice harmless.
+func forms() []string { return []string{form1, form2} }
+
+const form1 = `
 CREATE TABLE IF NOT EXISTS results (
 	id TEXT PRIMARY KEY,
 	due INTEGER NOT NULL,
@@ -37,7 +41,20 @@ CREATE TABLE IF NOT EXISTS targets (
 	last_success INTEGER,
 	PRIMARY KEY (target, location)
 ) STRICT, WITHOUT ROWID;
-PRAGMA user_version = 1;
+`
+
+const form2 = `
+CREATE TABLE events (
+	id TEXT PRIMARY KEY,
+	kind TEXT NOT NULL,
+	at INTEGER NOT NULL,
+	target TEXT NOT NULL,
+	location TEXT NOT NULL,
+	data TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX events_by_kind ON events (kind, at);
+CREATE INDEX events_by_target ON events (target, at);
+CREATE INDEX events_by_at ON events (at);
 `
 
 // openDB opens the file and brings its form up to date.
@@ -56,13 +73,31 @@ func openDB(ctx context.Context, path string) (*sql.DB, error) {
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}
-	if version > 1 {
-		return nil, errors.Join(fmt.Errorf("%s: %w (form %d, this one knows 1)", path, errNewer, version), db.Close())
+	if known := len(forms()); version > known {
+		return nil, errors.Join(fmt.Errorf("%s: %w (form %d, this one knows %d)", path, errNewer, version, known), db.Close())
 	}
-	if _, err := db.ExecContext(ctx, schema); err != nil {
+	if err := migrate(ctx, db, version); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}
 	return db, nil
+}
+
+// migrate brings a file from one form to the newest, each step in a
+// transaction of its own, so that one that is cut short leaves the form before.
+func migrate(ctx context.Context, db *sql.DB, version int) error {
+	for i, step := range forms()[version:] {
+		tx, err := db.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, fmt.Sprintf("%sPRAGMA user_version = %d;", step, version+i+1)); err != nil {
+			return errors.Join(fmt.Errorf("form %d: %w", version+i+1, err), tx.Rollback())
+		}
+		if err := tx.Commit(); err != nil {
+			return fmt.Errorf("form %d: %w", version+i+1, err)
+		}
+	}
+	return nil
 }
 
 // prepare sets up a connection. One that fails leaves the log as it is, where
@@ -89,9 +124,11 @@ func keepLog(conn *sqlite3.Conn, keep bool) error {
 	return err
 }
 
-// entry is a result as it waits to be written.
+// entry is a result or an event as it waits to be written.
 type entry struct {
+	seq    uint64 // its number among all that were handed over
 	result probe.Result
+	event  *Event // set instead of the result
 	text   []byte
 }
 
@@ -101,7 +138,7 @@ func encode(r probe.Result) (entry, error) {
 	if err != nil {
 		return entry{}, fmt.Errorf("result %s of %s: %w", r.ID, r.Target, err)
 	}
-	return entry{r, text}, nil
+	return entry{result: r, text: text}, nil
 }
 
 // write commits the entries in one transaction.
@@ -121,6 +158,12 @@ func write(ctx context.Context, db *sql.DB, entries []entry) (err error) {
 	}
 	defer func() { _ = insert.Close() }()
 	for _, e := range entries {
+		if e.event != nil {
+			if err := putEvent(ctx, tx, *e.event); err != nil {
+				return err
+			}
+			continue
+		}
 		r := e.result
 		if _, err := insert.ExecContext(ctx, r.ID, r.Due.UnixNano(), r.Target, r.Location, string(r.Kind),
 			string(r.Outcome), string(r.Counts), string(e.text)); err != nil {
@@ -214,33 +257,4 @@ SELECT result FROM (
 		out = append(out, res)
 	}
 	return out, rows.Err()
-}
-
-// retain deletes one chunk of what is too old, or of the oldest where the file
-// is too large, and reports whether there may be more.
-func retain(ctx context.Context, db *sql.DB, before time.Time, maxBytes int64) (more bool, err error) {
-	query, args := `DELETE FROM results WHERE id IN (SELECT id FROM results WHERE due < ? ORDER BY due LIMIT ?)`,
-		[]any{before.UnixNano(), retainChunk}
-	if maxBytes > 0 {
-		var used int64
-		err := db.QueryRowContext(ctx,
-			`SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size`).Scan(&used)
-		if err != nil {
-			return false, err
-		}
-		if used > maxBytes {
-			query = `DELETE FROM results WHERE id IN (SELECT id FROM results ORDER BY due LIMIT ?)`
-			args = []any{sizeChunk}
-		}
-	}
-	res, err := db.ExecContext(ctx, query, args...)
-	if err != nil {
-		return false, err
-	}
-	n, err := res.RowsAffected()
-	if err != nil || n == 0 {
-		return false, err
-	}
-	_, err = db.ExecContext(ctx, `PRAGMA incremental_vacuum`)
-	return n >= sizeChunk, err
 }

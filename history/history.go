@@ -1,8 +1,8 @@
-// Package history keeps the records of results in one SQLite file, through one
-// bounded writer.
+// Package history keeps records in one SQLite file, through one bounded writer:
+// results, and events such as windows, cold starts, alerts and reloads.
 //
-// Record never waits: it puts a result into a queue, and a goroutine writes
-// batches of at most a second. A disk that is full or gone loses nothing that
+// Record and RecordEvent never wait: they put a result or an event into a
+// queue, and a goroutine writes batches of at most a second. A disk that is full or gone loses nothing that
 // was committed and stops nothing else: results wait in the queue, the oldest
 // of them are dropped and counted when it is full, and writing goes on by
 // itself once the disk allows it. The same holds for a file that cannot be
@@ -21,8 +21,10 @@ import (
 
 // Defaults of Options.
 const (
-	// DefaultQueue is how many results may wait to be written.
+	// DefaultQueue is how many results and events may wait to be written.
 	DefaultQueue = 4096
+	// queueBytes is how many bytes of JSON may wait, whatever their number.
+	queueBytes = 64 << 20
 	// batch is how many results one transaction holds at most.
 	batch = 512
 	// every is how long a result waits at most before its batch is written, and
@@ -46,7 +48,7 @@ type Options struct {
 	Retention time.Duration
 	// MaxBytes bounds the file; 0 is no bound.
 	MaxBytes int64
-	// Queue bounds the results that wait; 0 is DefaultQueue.
+	// Queue bounds the results and events that wait; 0 is DefaultQueue.
 	Queue int
 	// Logger must not be nil.
 	Logger *slog.Logger
@@ -56,16 +58,16 @@ type Options struct {
 
 // Observer is told what became of records. Its methods must not wait.
 type Observer interface {
-	// RecordsWritten says that n more results are committed.
+	// RecordsWritten says that n more results and events are committed.
 	RecordsWritten(n int)
-	// RecordsDropped says that n results were given up, and why.
+	// RecordsDropped says that n results and events were given up, and why.
 	RecordsDropped(n int, reason DropReason)
 	// RecordsFailed says that an attempt to write failed, the opening of the
 	// file included, to be tried again.
 	RecordsFailed()
 }
 
-// DropReason is why a result was not recorded: a closed set.
+// DropReason is why a result or an event was not recorded: a closed set.
 type DropReason string
 
 // The reasons to drop.
@@ -74,7 +76,8 @@ const (
 	DropQueueFull DropReason = "queue_full"
 	// DropStopped is that the time to stop ran out before they were written.
 	DropStopped DropReason = "stopped"
-	// DropInvalid is that a result could not be encoded.
+	// DropInvalid is that a result could not be encoded, or an event is not of
+	// the form that may be recorded.
 	DropInvalid DropReason = "invalid"
 )
 

@@ -15,12 +15,14 @@ import (
 type Records struct {
 	opts Options
 
-	mu     sync.Mutex
-	queue  []entry // oldest first, bounded by opts.Queue
-	closed bool    // nothing more is recorded
-	gone   bool    // the file is closed and must not be opened any more
-	db     *sql.DB // nil while the file is not open
-	why    error   // why db is nil
+	mu      sync.Mutex
+	queue   []entry // oldest first, bounded by opts.Queue and queueBytes
+	seq     uint64  // of the last entry
+	waiting int     // bytes of text in the queue
+	closed  bool    // nothing more is recorded
+	gone    bool    // the file is closed and must not be opened any more
+	db      *sql.DB // nil while the file is not open
+	why     error   // why db is nil
 
 	// These are the writer's, and Open's before it starts.
 	spoilt error     // the file is to be set aside, and why
@@ -71,22 +73,34 @@ func (r *Records) Record(res probe.Result) {
 		r.opts.Logger.Error("result cannot be recorded", "err", err)
 		return
 	}
+	r.enqueue(e)
+}
+
+// enqueue puts an entry into the queue without waiting.
+func (r *Records) enqueue(e entry) {
 	r.mu.Lock()
-	switch {
-	case r.closed:
+	if r.closed {
 		r.mu.Unlock()
 		r.opts.Observer.RecordsDropped(1, DropStopped)
 		return
-	case len(r.queue) >= r.opts.Queue:
-		r.queue = append(r.queue[:0], r.queue[1:]...)
-		r.opts.Observer.RecordsDropped(1, DropQueueFull)
 	}
-	r.queue = append(r.queue, e)
+	n, left := 0, r.waiting+len(e.text)
+	for n < len(r.queue) && (len(r.queue)-n >= r.opts.Queue || left > queueBytes) {
+		left -= len(r.queue[n].text)
+		n++
+	}
+	if n > 0 {
+		r.queue = append(r.queue[:0], r.queue[n:]...)
+		r.opts.Observer.RecordsDropped(n, DropQueueFull)
+	}
+	r.seq++
+	e.seq = r.seq
+	r.queue, r.waiting = append(r.queue, e), left
 	r.mu.Unlock()
 	r.signal()
 }
 
-// Waiting returns how many results wait to be written.
+// Waiting returns how many results and events wait to be written.
 func (r *Records) Waiting() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -219,36 +233,11 @@ func (r *Records) commit(ctx context.Context, entries []entry) error {
 // forget takes the written entries off the queue; some of them may have been
 // dropped in the meantime.
 func (r *Records) forget(written []entry) {
-	last := written[len(written)-1].result.ID
-	for i := range min(len(r.queue), len(written)) {
-		if r.queue[i].result.ID == last {
-			r.queue = append(r.queue[:0], r.queue[i+1:]...)
-			return
-		}
+	last := written[len(written)-1].seq
+	n := 0
+	for n < len(r.queue) && r.queue[n].seq <= last {
+		r.waiting -= len(r.queue[n].text)
+		n++
 	}
-}
-
-// retain deletes what is too old or too much, in small transactions.
-func (r *Records) retain(ctx context.Context) {
-	if r.opts.Retention == 0 && r.opts.MaxBytes == 0 {
-		return
-	}
-	db, err := r.handle()
-	if err != nil {
-		return // Which is logged and counted where it is tried to write.
-	}
-	before := time.Unix(0, 0)
-	if r.opts.Retention > 0 {
-		before = time.Now().Add(-r.opts.Retention)
-	}
-	for range 1000 {
-		more, err := retain(ctx, db, before, r.opts.MaxBytes)
-		if err != nil {
-			r.opts.Logger.Error("old records cannot be deleted", "path", r.opts.Path, "err", err)
-			return
-		}
-		if !more {
-			return
-		}
-	}
+	r.queue = append(r.queue[:0], r.queue[n:]...)
 }

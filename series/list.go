@@ -219,11 +219,11 @@ func pipeline() []Definition {
 	return []Definition{
 		{
 			Series: RecordsWritten, Type: Counter,
-			Help: "Results that were written to the records.",
+			Help: "Results and events that were written to the records.",
 		},
 		{
 			Series: RecordsDropped, Type: Counter, Labels: []Label{{Reason, recordDrops()}},
-			Help: "Results that could not be written to the records and were given up, by reason.",
+			Help: "Results and events that could not be written to the records and were given up, by reason.",
 		},
 		{
 			Series: RecordsWriteFailures, Type: Counter,

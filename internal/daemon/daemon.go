@@ -136,6 +136,7 @@ func (d *Daemon) build(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	d.exporter.Reloaded(true)
+	d.reloaded(nil, true)
 	d.restore(ctx, cfg)
 	return nil
 }
@@ -169,7 +170,7 @@ func (d *Daemon) open(ctx context.Context, cfg *config.Config) error {
 func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 	d.evaluator = &evaluator{
 		gatherer: d.exporter.Gatherer(), watch: d.exporter, logger: d.logger, every: cfg.EvaluationInterval,
-		location: cfg.Location, origin: time.Now(), refresh: d.refresh,
+		location: cfg.Location, origin: time.Now(), refresh: d.refresh, stepped: d.stepped,
 	}
 	if cfg.Alerting || cfg.History {
 		retention, size := cfg.Data.Retention, cfg.Data.MaxSize*3/4

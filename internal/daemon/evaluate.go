@@ -22,6 +22,8 @@ type evaluator struct {
 	gatherer prometheus.Gatherer
 	// refresh brings up to date what is gathered.
 	refresh func()
+	// stepped is told of every step of the wall clock.
+	stepped func(kind string, by time.Duration)
 	// db is nil where both alerting and history are off.
 	db *prom.DB
 	// rules and sender are nil where alerting is off.
@@ -119,6 +121,7 @@ func (e *evaluator) tick(ctx context.Context) {
 	e.clock = clock
 	if event.Kind != prom.EventNone {
 		e.watch.ClockStepped(string(event.Kind))
+		e.stepped(string(event.Kind), event.By)
 		e.logger.Warn("the clock stepped", "kind", string(event.Kind), "by", event.By.String())
 	}
 	skew := at.Sub(reading.Wall)

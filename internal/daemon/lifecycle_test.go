@@ -93,7 +93,8 @@ func TestStopDrainsWithinGrace(t *testing.T) {
 					t.Errorf("recorded %v, want one result with outcome %s", last, row.outcome)
 				}
 				r.want(1, "hfwatch_probes_total", "target", "a", "outcome", string(row.outcome))
-				r.want(1, "hfwatch_records_written_total")
+				// The result, and the event of the start.
+				r.want(2, "hfwatch_records_written_total")
 			})
 		})
 	}

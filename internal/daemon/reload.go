@@ -35,6 +35,7 @@ func (d *Daemon) Reload() error {
 	}
 	err := d.reload()
 	d.exporter.Reloaded(err == nil)
+	d.reloaded(err, false)
 	if err != nil {
 		d.logger.Error("configuration not reloaded; the one before stays in force", "err", err)
 		return err
