@@ -59,37 +59,6 @@ func extend(u url.URL, path string) *url.URL {
 	return &u
 }
 
-// mayCarryHubToken reports whether the Hugging Face token may go to u: over
-// https, to huggingface.co, its subdomains and the subdomains of
-// endpoints.huggingface.cloud. Any spelling that is not plain, such as a name
-// with a closing dot or an address with a user, is refused.
-func mayCarryHubToken(u *url.URL) bool {
-	if u == nil || u.Scheme != "https" || u.User != nil || u.Opaque != "" {
-		return false
-	}
-	host := strings.ToLower(u.Hostname())
-	if host == "huggingface.co" {
-		return true
-	}
-	for _, domain := range []string{".huggingface.co", ".endpoints.huggingface.cloud"} {
-		if name, ok := strings.CutSuffix(host, domain); ok {
-			return plainName(name)
-		}
-	}
-	return false
-}
-
-// plainName reports that each label of name is made of letters, digits and
-// hyphens.
-func plainName(name string) bool {
-	for label := range strings.SplitSeq(name, ".") {
-		if label == "" || strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
-			return false
-		}
-	}
-	return true
-}
-
 // unsendable are the headers that would make the client send twice, or break
 // the framing that net/http does itself.
 func unsendable(name string) bool {
@@ -139,7 +108,7 @@ func authorize(h http.Header, e *probe.Endpoint, u *url.URL) {
 	case e.AuthHeader != "":
 		h.Set(e.AuthHeader, e.AuthValue.Reveal())
 	case h.Get("Authorization") != "":
-	case !e.HubToken.IsZero() && mayCarryHubToken(u) && !e.TLS.Insecure:
+	case !e.HubToken.IsZero() && probe.MayCarryHubToken(u) && !e.TLS.Insecure:
 		h.Set("Authorization", "Bearer "+e.HubToken.Reveal())
 		if e.BillTo != "" {
 			h.Set("X-HF-Bill-To", e.BillTo)

@@ -51,12 +51,12 @@ func TestMayCarryHubToken(t *testing.T) {
 			}
 			continue
 		}
-		if got := mayCarryHubToken(u); got != row.want {
-			t.Errorf("mayCarryHubToken(%s) = %t, want %t: %s", row.address, got, row.want, row.why)
+		if got := probe.MayCarryHubToken(u); got != row.want {
+			t.Errorf("MayCarryHubToken(%s) = %t, want %t: %s", row.address, got, row.want, row.why)
 		}
 	}
-	if mayCarryHubToken(nil) {
-		t.Error("mayCarryHubToken(nil) = true, want false")
+	if probe.MayCarryHubToken(nil) {
+		t.Error("MayCarryHubToken(nil) = true, want false")
 	}
 }
 

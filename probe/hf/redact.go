@@ -2,10 +2,8 @@ package hf
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/hfwatch/hfwatch/probe"
 )
@@ -26,9 +24,6 @@ const (
 	// out wherever it stands.
 	minSecret = 6
 )
-
-// hubTokens matches Hugging Face's tokens, whoever's they are.
-var hubTokens = regexp.MustCompile(`hf_[A-Za-z0-9]{20,}`)
 
 // secrets are the texts of one endpoint that no result may hold.
 type secrets []string
@@ -99,32 +94,11 @@ func (s secrets) redact(text string) string {
 	for _, secret := range s {
 		text = strings.ReplaceAll(text, secret, probe.Redacted)
 	}
-	return hubTokens.ReplaceAllString(text, probe.Redacted)
+	return probe.RedactTokens(text)
 }
 
-// clean returns text as one bounded line: runs of spaces and control
-// characters become one space, bytes that are no UTF-8 the replacement
-// character, and what is cut off an ellipsis.
-func clean(text string, limit int) string {
-	var out strings.Builder
-	space := false
-	for _, r := range text {
-		if unicode.IsSpace(r) || unicode.IsControl(r) || unicode.Is(unicode.Cf, r) {
-			space = out.Len() > 0
-			continue
-		}
-		if out.Len() >= limit {
-			out.WriteString("…")
-			break
-		}
-		if space {
-			out.WriteByte(' ')
-			space = false
-		}
-		out.WriteRune(r)
-	}
-	return out.String()
-}
+// clean returns text as one bounded line; see probe.Clean.
+func clean(text string, limit int) string { return probe.Clean(text, limit) }
 
 // hide blots the secrets out of everything in the result that the other side,
 // or an error, had a hand in, and bounds it.
