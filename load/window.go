@@ -63,6 +63,11 @@ type Window struct {
 	Models  []Part `json:"models,omitempty"`
 	Lengths []Part `json:"lengths,omitempty"`
 
+	// Asked is what was asked of each target, Neighbours what the window did to
+	// baselines beside it. Both are known to whoever started it.
+	Asked      []Asked     `json:"asked,omitempty"`
+	Neighbours []Neighbour `json:"bystanders,omitempty"`
+
 	// Curve has one point for each CurveStep of the window and its drain.
 	CurveStep probe.Seconds `json:"curve_step_seconds"`
 	Curve     []Second      `json:"curve,omitempty"`
