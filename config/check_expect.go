@@ -1,15 +1,12 @@
 package config
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"reflect"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/hfwatch/hfwatch/probe"
 	"github.com/hfwatch/hfwatch/probe/task"
@@ -84,25 +81,6 @@ func (m *modelCheck) lengths(raw *rawExpect, x *probe.Expect) {
 	}
 }
 
-// validator is a compiled JSON Schema.
-type validator struct{ schema *jsonschema.Schema }
-
-// Validate returns what in value breaks the schema, in one line.
-func (v validator) Validate(value any) error {
-	err := v.schema.Validate(value)
-	if err == nil {
-		return nil
-	}
-	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
-	return fmt.Errorf("%s", strings.TrimSpace(strings.TrimPrefix(lines[len(lines)-1], "- ")))
-}
-
-// noLoader keeps a schema from reaching for files or the network.
-type noLoader struct{}
-
-// Load refuses every address.
-func (noLoader) Load(url string) (any, error) { return nil, fmt.Errorf("%s is not loaded", url) }
-
 // jsonSchema compiles a schema that stands in the file, or in one of its own.
 func (m *modelCheck) jsonSchema(n *node) probe.Validator {
 	at, raw := n.spot(), json.RawMessage(nil)
@@ -119,28 +97,16 @@ func (m *modelCheck) jsonSchema(n *node) probe.Validator {
 	if raw == nil {
 		return nil
 	}
-	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	compiled, err := task.CompileSchema(raw)
 	if err != nil {
-		m.problem(at, "is not a JSON Schema: it is not JSON", "write a schema, or the name of a file that holds one")
+		remedy := "correct the schema"
+		if !json.Valid(raw) {
+			remedy = "write a schema, or the name of a file that holds one"
+		}
+		m.problem(at, "is not a JSON Schema: "+err.Error(), remedy)
 		return nil
 	}
-	c := jsonschema.NewCompiler()
-	c.UseLoader(noLoader{})
-	const name = "expect.json"
-	if err := c.AddResource(name, doc); err == nil {
-		compiled, err := c.Compile(name)
-		if err == nil {
-			return validator{compiled}
-		}
-		m.problem(at, "is not a JSON Schema: "+lastLine(err), "correct the schema")
-	}
-	return nil
-}
-
-// lastLine returns the last line of an error's text.
-func lastLine(err error) string {
-	lines := strings.Split(strings.TrimSpace(err.Error()), "\n")
-	return strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(lines[len(lines)-1]), "- "))
+	return compiled
 }
 
 // similar reads the vector that an answer must be near.

@@ -55,6 +55,9 @@ type Request struct {
 	// is not counted in tokens.
 	TokensIn  int
 	TokensOut int
+	// KeepText is true where the check needs the text of a stream even though
+	// nothing is expected of it.
+	KeepText bool
 }
 
 // Progress is what a stream has shown so far.

@@ -15,9 +15,9 @@ func (x *exchange) stream(resp *http.Response, body io.Reader) {
 	s := &stream{
 		task: task, sent: x.sent, dec: NewDecoder(x.client.maxLine, 0),
 		maxBytes: int64(x.client.maxBody) * streamFactor, limit: x.client.maxEvents,
-		keep: x.call.Kind != probe.WindowKind || !x.call.Ask.Expect.IsZero(),
+		keep: x.call.Kind != probe.WindowKind || !x.call.Ask.Expect.IsZero() || x.call.Request.KeepText,
 	}
-	s.progress.KeepText = !x.call.Ask.Expect.IsZero()
+	s.progress.KeepText = !x.call.Ask.Expect.IsZero() || x.call.Request.KeepText
 	watch := &stallWatch{limit: x.call.Target.Stall, s: s, cancel: x.cancel}
 	s.began = watch.start
 	s.read(body)

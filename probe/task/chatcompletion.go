@@ -21,7 +21,8 @@ func (chatCompletion) Name() string { return "chat-completion" }
 // chatBounds returns the names of the bound on tokens, the recommended one first.
 func chatBounds() []string { return []string{"max_tokens", "max_completion_tokens"} }
 
-// Build returns {"model": …, "messages": …, …}, the model first, since the
+// Build returns {"model": …, "messages": …, …}, at an address that ends in
+// /responses {"model": …, "input": …, …}, the model first, since the
 // router picks the provider from the first bytes (huggingface_hub issue 4618),
 // and the parameters beside them.
 func (t chatCompletion) Build(ask probe.Ask) (probe.Request, error) {
@@ -31,6 +32,15 @@ func (t chatCompletion) Build(ask probe.Ask) (probe.Request, error) {
 	}
 	if err := p.refuse("hfwatch sets it from the model's own keys", "model", "messages", "stream"); err != nil {
 		return probe.Request{}, err
+	}
+	asked, err := readOffer(p)
+	if err != nil {
+		return probe.Request{}, err
+	}
+	if asksAt(ask, responsesPath) {
+		r, err := buildResponses(ask, p)
+		r.KeepText = !asked.none()
+		return r, err
 	}
 	model, err := chatModel(ask)
 	if err != nil {
@@ -72,7 +82,7 @@ func (t chatCompletion) Build(ask probe.Ask) (probe.Request, error) {
 	answers := p.most("n")
 	return probe.Request{
 		Path: "/v1/chat/completions", ContentType: typeJSON, Accept: accept, Body: data,
-		TokensIn: tokensIn(data), TokensOut: bound * answers,
+		TokensIn: tokensIn(data), TokensOut: bound * answers, KeepText: !asked.none(),
 	}, nil
 }
 
@@ -133,15 +143,17 @@ func (chatCompletion) Event(data []byte, seen probe.Progress) probe.Event {
 }
 
 // Check accepts {choices: [{message, finish_reason}]} with text, a tool call or
-// reasoning in each, and a stream of chunks.
+// reasoning in each, a stream of chunks, and the object and the events of the
+// Responses API. Tool calls are held against the tools that were offered, the
+// text against response_format.
 func (chatCompletion) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
-	bound, _, err := lenient(ask.Parameters).tokens(ask.Reasoning, chatBounds()...)
+	bound, _, err := lenient(ask.Parameters).tokens(ask.Reasoning, append(chatBounds(), "max_output_tokens")...)
 	if err != nil {
 		bound = 0
 	}
 	if a.Streamed {
 		said := func(t *transcript) string { return t.text.String() }
-		return streamRules{dialect: chatDialect, bound: bound, said: said}.check(ask, a)
+		return streamRules{dialect: chatDialect, bound: bound, said: said, offer: offered(ask)}.check(ask, a)
 	}
 	value, bad := decode(a)
 	if bad != nil {
@@ -152,5 +164,9 @@ func (chatCompletion) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
 		return reject("", broken)
 	}
 	said := func(s string) string { return s }
-	return replyRules{chat: true, bound: bound, said: said}.check(ask, o)
+	rules := replyRules{chat: true, bound: bound, said: said, offer: offered(ask)}
+	if isResponse(o) {
+		return rules.checkResponse(ask, o)
+	}
+	return rules.check(ask, o)
 }

@@ -49,9 +49,17 @@ type chunk struct {
 	// tool is true for any part of a tool call, arguments is the text of it.
 	tool      bool
 	arguments string
+	parts     []callPart
+	model     string
 	// full is the whole text that ends a stream of text-generation-inference.
 	full  string
 	whole bool
+}
+
+// callPart is a part of the call of a tool: its name, or some of its arguments.
+type callPart struct {
+	index           int
+	name, arguments string
 }
 
 // done is the data of the event that ends a stream of OpenAI's chunks.
@@ -80,6 +88,7 @@ func decodeChunk(data []byte, seen *probe.Progress, d dialect) chunk {
 		return chunk{event: probe.Event{Failed: true}}
 	}
 	var c chunk
+	named, _ := o["type"].(string)
 	choices, isOpenAI := o["choices"].([]any)
 	switch {
 	case isOpenAI:
@@ -90,23 +99,35 @@ func decodeChunk(data []byte, seen *probe.Progress, d dialect) chunk {
 	case d != chatDialect && native(o):
 		c.form = "tgi"
 		c.native(o)
+	case d != generationDialect && c.responseEvent(named, o):
+		if c.model != seen.Model {
+			c.event.Model = clip(c.model, longestName)
+		}
+		return c
 	case envelope(o, d):
 		return chunk{event: probe.Event{Failed: true}}
 	case !isUsage(o):
 		return malformed
 	}
-	if u, ok := o["usage"].(map[string]any); ok {
-		if n := count(u, "prompt_tokens"); !n.IsZero() {
-			c.event.TokensIn = n
-		}
-		if n := count(u, "completion_tokens"); !n.IsZero() {
-			c.event.TokensOut = n
-		}
-	}
+	c.usage(o)
 	if model, _ := o["model"].(string); model != seen.Model {
 		c.event.Model = clip(model, longestName)
 	}
 	return c
+}
+
+// usage takes the counts of a usage object where there are some.
+func (c *chunk) usage(o map[string]any) {
+	u, ok := o["usage"].(map[string]any)
+	if !ok {
+		return
+	}
+	if n := count(u, "prompt_tokens"); !n.IsZero() {
+		c.event.TokensIn = n
+	}
+	if n := count(u, "completion_tokens"); !n.IsZero() {
+		c.event.TokensOut = n
+	}
 }
 
 // longestName bounds a model's name, longestFinish a finish reason.
@@ -230,9 +251,11 @@ func (c *chunk) tools(v any) {
 	for _, item := range calls {
 		call, _ := item.(map[string]any)
 		function, _ := call["function"].(map[string]any)
-		if name, _ := function["name"].(string); name != "" {
+		part := callPart{index: place0(call["index"])}
+		if part.name, _ = function["name"].(string); part.name != "" {
 			c.tool, c.event.Token = true, true
 		}
+		before := len(c.arguments)
 		switch arguments := function["arguments"].(type) {
 		case string:
 			if arguments != "" {
@@ -244,6 +267,9 @@ func (c *chunk) tools(v any) {
 			if data, err := json.Marshal(arguments); err == nil {
 				c.arguments += string(data)
 			}
+		}
+		if part.arguments = c.arguments[before:]; part.name != "" || part.arguments != "" {
+			c.parts = append(c.parts, part)
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package task
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"math"
 
 	"github.com/hfwatch/hfwatch/probe"
@@ -18,7 +20,8 @@ func (featureExtraction) Name() string { return "feature-extraction" }
 
 // Build returns {"inputs": …} with the parameters beside the inputs and not
 // under a key of their own: hf-inference and text-embeddings-inference read
-// them there (huggingface_hub, inference/_providers/hf_inference.py).
+// them there (huggingface_hub, inference/_providers/hf_inference.py). At an
+// address that ends in /embeddings it returns OpenAI's {"model": …, "input": …}.
 func (t featureExtraction) Build(ask probe.Ask) (probe.Request, error) {
 	p, err := readParams(ask.Parameters)
 	if err != nil {
@@ -32,7 +35,17 @@ func (t featureExtraction) Build(ask probe.Ask) (probe.Request, error) {
 		return probe.Request{}, err
 	}
 	var b body
-	b.raw("inputs", all.marked(ask.Nonce).json())
+	if asksAt(ask, "/embeddings") {
+		if err := p.refuse("hfwatch sets it from the model's own keys", "model", "input"); err != nil {
+			return probe.Request{}, err
+		}
+		if ask.Model != "" {
+			b.value("model", ask.Model)
+		}
+		b.raw("input", all.marked(ask.Nonce).json())
+	} else {
+		b.raw("inputs", all.marked(ask.Nonce).json())
+	}
 	b.fields(p)
 	r, err := request(ask, t.Name(), &b)
 	if ask.Route == probe.RouteHFInference {
@@ -58,7 +71,7 @@ func (t featureExtraction) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
 	if o, isObject := value.(map[string]any); isObject {
 		v = good("obj{data}")
 		usage(o, &v)
-		broken = got.data(o)
+		broken = got.data(o, lenient(ask.Parameters).word("encoding_format") == "base64")
 	} else if broken = got.read(value, 1); broken == nil {
 		v = good(shapeOfDepth(got.depth))
 	}
@@ -144,8 +157,9 @@ func (t *tensor) vector(l []any, depth int) *fault {
 	return nil
 }
 
-// data adds the embeddings of OpenAI's form.
-func (t *tensor) data(o map[string]any) *fault {
+// data adds the embeddings of OpenAI's form, packed in base64 where that was asked
+// for.
+func (t *tensor) data(o map[string]any, packed bool) *fault {
 	items, bad := list(o["data"], "embeddings")
 	if bad != nil {
 		return bad.in(".data")
@@ -156,7 +170,10 @@ func (t *tensor) data(o map[string]any) *fault {
 		if bad != nil {
 			return bad.at(i).in(".data")
 		}
-		l, bad := list(e["embedding"], "numbers")
+		if at, given := e["index"].(float64); given && at != float64(i) {
+			return breaks("%s, want %d: vectors stand in the order of the inputs", short(at), i).in(".index").at(i).in(".data")
+		}
+		l, bad := numbers(e["embedding"], packed)
 		if bad == nil {
 			bad = t.vector(l, 2)
 		}
@@ -165,6 +182,28 @@ func (t *tensor) data(o map[string]any) *fault {
 		}
 	}
 	return nil
+}
+
+// numbers returns the numbers of an embedding: a list, or base64 of 32-bit floats,
+// the lowest byte first.
+func numbers(v any, packed bool) ([]any, *fault) {
+	s, isText := v.(string)
+	if !isText || !packed {
+		return list(v, "numbers")
+	}
+	data, err := base64.StdEncoding.DecodeString(s)
+	if err != nil || len(data) == 0 || len(data)%4 != 0 {
+		return nil, breaks("%s, want a list of numbers or base64 of 32-bit floats", quote(clip(s, 40)))
+	}
+	l := make([]any, len(data)/4)
+	for i := range l {
+		f := float64(math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:])))
+		if math.IsNaN(f) || math.IsInf(f, 0) {
+			return nil, breaks("%v, want a finite number", f).at(i)
+		}
+		l[i] = f
+	}
+	return l, nil
 }
 
 // rules judges what was read: as many as inputs, as long as expected, not all

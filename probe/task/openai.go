@@ -34,6 +34,7 @@ func reasoned(o map[string]any) bool {
 type reply struct {
 	text, reasoning, refusal, arguments, finish string
 	tools                                       int
+	called                                      []toolCall
 	// cut is true where the tokens ran out inside a tool call's arguments.
 	cut bool
 	// where is the place of the text in the choice.
@@ -128,6 +129,7 @@ func (r *reply) call(v any) *fault {
 		return bad.in(".function")
 	}
 	r.tools++
+	defer func() { r.called = append(r.called, toolCall{name, r.arguments}) }()
 	switch arguments := function["arguments"].(type) {
 	case string:
 		r.arguments = arguments
@@ -159,6 +161,8 @@ type replyRules struct {
 	bound int
 	// said returns the text to be judged of a choice's.
 	said func(string) string
+	// offer is what the request asks of the answer's form.
+	offer offer
 }
 
 // check judges an answer with choices.
@@ -183,8 +187,7 @@ func (r replyRules) check(ask probe.Ask, o map[string]any) probe.Verdict {
 		if v.Outcome != probe.OK {
 			return v
 		}
-		v = expectText(ask, v, r.said(c.text), c.arguments, c.finish)
-		if v.Outcome != probe.OK {
+		if v = r.say(ask, v, c); v.Outcome != probe.OK {
 			return v
 		}
 	}
@@ -195,6 +198,15 @@ func (r replyRules) check(ask probe.Ask, o map[string]any) probe.Verdict {
 		v.Warnings = append(v.Warnings, "a stream was asked for, and one JSON body came")
 	}
 	return v
+}
+
+// say judges what a choice says, by the form that was asked for and by `expect`.
+func (r replyRules) say(ask probe.Ask, v probe.Verdict, c reply) probe.Verdict {
+	if outcome, reason := r.offer.check(c.called, r.said(c.text), c.finish); outcome != probe.OK {
+		v.Outcome, v.Reason = outcome, reason
+		return v
+	}
+	return expectText(ask, v, r.said(c.text), c.arguments, c.finish)
 }
 
 // judge judges one choice, thought says whether the usage bills reasoning. The

@@ -2,6 +2,7 @@ package task
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hfwatch/hfwatch/probe"
@@ -11,6 +12,7 @@ import (
 type transcript struct {
 	text, reasoning, refusal, arguments strings.Builder
 	tool                                bool
+	calls                               []toolCall
 	// full is the whole text that the last event repeats; whole is true where
 	// it did.
 	full  string
@@ -28,6 +30,7 @@ func replay(events [][]byte, d dialect, enough func(*transcript) bool) *transcri
 		t.refusal.WriteString(c.refusal)
 		t.arguments.WriteString(c.arguments)
 		t.tool = t.tool || c.tool
+		t.call(c.parts)
 		if c.whole {
 			t.full, t.whole = c.full, true
 		}
@@ -36,6 +39,32 @@ func replay(events [][]byte, d dialect, enough func(*transcript) bool) *transcri
 		}
 	}
 	return &t
+}
+
+// mostCalls bounds the calls of one answer.
+const mostCalls = 128
+
+// call adds parts of calls, each to the one of its index. A name that comes
+// again is the same call's, since some engines repeat it.
+func (t *transcript) call(parts []callPart) {
+	for _, p := range parts {
+		if p.index >= mostCalls {
+			continue
+		}
+		for len(t.calls) <= p.index {
+			t.calls = append(t.calls, toolCall{})
+		}
+		c := &t.calls[p.index]
+		if p.name != "" {
+			c.name = p.name
+		}
+		c.arguments += p.arguments
+	}
+}
+
+// called returns the calls, without the places that stayed empty.
+func (t *transcript) called() []toolCall {
+	return slices.DeleteFunc(slices.Clone(t.calls), func(c toolCall) bool { return c == toolCall{} })
 }
 
 // answered reports whether the transcript shows an answer that can be seen.
@@ -74,6 +103,8 @@ type streamRules struct {
 	bound int
 	// said returns the text to be judged of a transcript.
 	said func(*transcript) string
+	// offer is what the request asks of the answer's form.
+	offer offer
 }
 
 // check judges a stream: that it held text, that it ended well, and what it
@@ -154,10 +185,8 @@ const blankToken = "the one token that was allowed is blank; more of them would 
 // words judges the text, as far as the events were kept.
 func (r streamRules) words(ask probe.Ask, a probe.Answer, v probe.Verdict) probe.Verdict {
 	p := a.Progress
-	if ask.Expect.IsZero() && p.Answers > 0 {
-		if len(a.Events) == 0 || a.EventsCut || replay(a.Events, r.dialect, (*transcript).answered).answered() {
-			return v
-		}
+	if ask.Expect.IsZero() && r.offer.none() && p.Answers > 0 && r.seen(a) {
+		return v
 	}
 	t := replay(a.Events, r.dialect, nil)
 	said := r.said(t)
@@ -177,14 +206,24 @@ func (r streamRules) words(ask probe.Ask, a probe.Answer, v probe.Verdict) probe
 		v.Outcome, v.Reason = probe.InvalidOutput, fmt.Sprintf("the text is blank in all of its %s", plural(p.Tokens, "event"))
 		return v
 	}
+	if outcome, reason := r.offer.check(t.called(), said, p.Finish); outcome != probe.OK {
+		v.Outcome, v.Reason = outcome, reason
+		return onKept(a, v)
+	}
 	return onKept(a, expectText(ask, v, said, t.arguments.String(), p.Finish))
 }
 
-// onKept returns v, unless it holds what is expected against a text that was
-// not kept whole.
+// seen reports whether an answer that can be seen was kept, or too little was to
+// tell.
+func (r streamRules) seen(a probe.Answer) bool {
+	return len(a.Events) == 0 || a.EventsCut || replay(a.Events, r.dialect, (*transcript).answered).answered()
+}
+
+// onKept returns v, unless it holds something against a text that was not kept
+// whole.
 func onKept(a probe.Answer, v probe.Verdict) probe.Verdict {
 	lost := a.EventsCut || len(a.Events) == 0 && a.Progress.Events > 0
-	if v.Outcome != probe.WrongAnswer || !lost {
+	if v.Outcome == probe.OK || !lost {
 		return v
 	}
 	v.Warnings = append(v.Warnings, "the stream was not kept whole, and so not held to this: "+v.Reason)

@@ -42,6 +42,9 @@ func (t textGeneration) Build(ask probe.Ask) (probe.Request, error) {
 	if err != nil {
 		return probe.Request{}, err
 	}
+	if asksAt(ask, "/completions") {
+		return t.completion(ask, prompt, p, bound)
+	}
 	parameters, err := generationParameters(p, bound)
 	if err != nil {
 		return probe.Request{}, fmt.Errorf("parameters.%w", err)
@@ -54,6 +57,31 @@ func (t textGeneration) Build(ask probe.Ask) (probe.Request, error) {
 	}
 	r, err := request(ask, t.Name(), &b)
 	r.TokensOut = bound * p.most("best_of", "num_return_sequences")
+	return r, err
+}
+
+// completion returns {"model": …, "prompt": …, …}, which OpenAI's /v1/completions
+// takes: vLLM, text-generation-inference and some providers have it.
+func (t textGeneration) completion(ask probe.Ask, prompt string, p params, bound int) (probe.Request, error) {
+	if err := p.refuse("hfwatch sets it from the model's own keys", "model", "prompt", "stream"); err != nil {
+		return probe.Request{}, err
+	}
+	var b body
+	b.value("model", or(ask.Model, "dummy"))
+	b.value("prompt", prefix(prompt, ask.Nonce))
+	b.value("max_tokens", bound)
+	if _, given := p.get("temperature"); !given {
+		b.value("temperature", 0)
+	}
+	b.fields(p.without(generationBounds()...))
+	if ask.Stream {
+		b.value("stream", true)
+		if _, given := p.get("stream_options"); !given {
+			b.raw("stream_options", json.RawMessage(`{"include_usage":true}`))
+		}
+	}
+	r, err := request(ask, t.Name(), &b)
+	r.TokensOut = bound * p.most("best_of", "n")
 	return r, err
 }
 
