@@ -13,6 +13,10 @@ func (x *exchange) sendAnswer(j job, compute time.Duration) {
 	switch {
 	case j.binary != nil:
 		contentType, body = j.binary()
+		if x.fault.Kind == "bad_shape" {
+			x.rec.Did = x.fault.Kind
+			contentType, body = badMedia(x.fault.Variant, contentType, body)
+		}
 	case j.gen != nil:
 		// What is said was spoilt where it was made.
 		tree := x.whole(j.gen)

@@ -9,14 +9,15 @@ import (
 // BadShapes returns the variants of the fault bad_shape. One that does not
 // concern an answer, such as unsorted for a chat, leaves it as it is.
 func BadShapes() []string {
-	return []string{
+	return append([]string{
 		"empty_list", "empty_inner_list", "empty_object", "null", "string", "number", "wrapped",
 		"score_not_number", "score_out_of_range", "label_not_string", "missing_label", "unknown_label", "lengths_differ",
 		"missing_key", "text_not_string", "missing_entry", "extra_entry",
 		"nan", "null_leaf", "ragged", "wrong_dimension", "zeros", "deep",
 		"span_reversed", "span_outside", "duplicate_index", "unsorted", "no_entity", "box_reversed",
 		"no_choices", "no_message", "null_content", "null_finish", "no_usage",
-	}
+		"chunks_reversed", "chunks_no_time",
+	}, badMediaShapes()...)
 }
 
 // badShape returns tree in the bad shape that variant names.
@@ -54,6 +55,7 @@ func badMember(variant, key string, value any) (any, bool) {
 		"span_outside start": 100_000, "span_outside end": 100_005, "duplicate_index index": 0,
 		"box_reversed xmin": 900, "box_reversed ymin": 900, "no_choices choices": []any{},
 		"null_content content": nil, "null_finish finish_reason": nil,
+		"chunks_reversed timestamp": []any{2.0, 1.0}, "chunks_no_time timestamp": nil,
 	}
 	what := variant + " " + key
 	if to, ok := constant[what]; ok {

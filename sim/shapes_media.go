@@ -7,8 +7,10 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"image/png"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // mediaInputTasks are the tasks that take bytes.
@@ -102,6 +104,47 @@ func (x *exchange) mediaOut(body map[string]any) (job, *problem) {
 		return job{}, reject(http.StatusBadRequest, envString, "", "task %s takes other inputs", x.task)
 	}
 	return j, nil
+}
+
+// badMediaShapes are the variants of bad_shape of an answer that is media.
+func badMediaShapes() []string {
+	return []string{"cut_media", "cut_head", "no_media", "empty_media", "other_media", "wrong_media_type"}
+}
+
+// badMedia returns media in the bad shape that variant names: cut in the middle
+// or within the head, no media or none at all under the type of some, of the
+// other kind, or under the type of another format.
+func badMedia(variant, contentType string, body []byte) (string, []byte) {
+	picture := strings.HasPrefix(contentType, "image/")
+	switch variant {
+	case "cut_media":
+		return contentType, body[:len(body)/2]
+	case "cut_head":
+		return contentType, body[:min(len(body), 10)]
+	case "no_media":
+		return contentType, []byte("There was a problem.")
+	case "empty_media":
+		return contentType, nil
+	case "other_media":
+		if picture {
+			return "audio/wav", silence()
+		}
+		return "image/png", pixel()
+	case "wrong_media_type":
+		if picture {
+			return "image/webp", body
+		}
+		return "audio/flac", body
+	}
+	return contentType, body
+}
+
+// pixel returns a PNG of one.
+func pixel() []byte {
+	var buf bytes.Buffer
+	// A buffer takes whatever is written.
+	_ = png.Encode(&buf, image.NewGray(image.Rect(0, 0, 1, 1)))
+	return buf.Bytes()
 }
 
 // jpeg returns a small picture in a colour drawn by the seed.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image/jpeg"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -131,6 +132,19 @@ func TestMedia(t *testing.T) {
 	})
 }
 
+// TestBadMedia checks that every variant changes what is sent.
+func TestBadMedia(t *testing.T) {
+	t.Parallel()
+	for _, variant := range badMediaShapes() {
+		for contentType, good := range map[string][]byte{"image/png": pixel(), "audio/wav": silence()} {
+			kind, body := badMedia(variant, contentType, good)
+			if kind == contentType && bytes.Equal(body, good) {
+				t.Errorf("%s of %s changes nothing", variant, contentType)
+			}
+		}
+	}
+}
+
 // TestRawMedia posts bytes as they are.
 func TestRawMedia(t *testing.T) {
 	t.Parallel()
@@ -202,6 +216,7 @@ func TestBadShapes(t *testing.T) {
 		"answer":  object{{"score", 0.5}, {"start", 2}, {"end", 4}, {"answer", "x"}},
 		"entity":  []any{object{{"entity_group", "PER"}, {"score", 0.5}, {"word", "Ada"}, {"start", 0}, {"end", 3}}},
 		"ranking": []any{object{{"index", 1}, {"score", 0.75}}, object{{"index", 0}, {"score", 0.5}}},
+		"speech":  object{{"text", "s"}, {"chunks", []any{object{{"text", "s"}, {"timestamp", []any{0.0, 1.0}}}}}},
 		"box":     []any{object{{"score", 0.5}, {"label", "cat"}, {"box", object{{"xmin", 1}, {"ymin", 1}, {"xmax", 2}, {"ymax", 2}}}}},
 		"chat": object{{"choices", []any{object{
 			{"index", 0}, {"message", object{{"role", "assistant"}, {"content", "hi"}}}, {"finish_reason", "stop"},
@@ -209,6 +224,9 @@ func TestBadShapes(t *testing.T) {
 	}
 	var all strings.Builder
 	for _, variant := range BadShapes() {
+		if slices.Contains(badMediaShapes(), variant) {
+			continue
+		}
 		changed := 0
 		for _, name := range sortedKeys(base) {
 			good, bad := encode(base[name]), encode(badShape(variant, base[name]))

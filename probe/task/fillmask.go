@@ -60,12 +60,24 @@ func (t fillMask) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
 		}
 		tops, texts = append(tops, top(all)), append(texts, said...)
 	}
+	if n := masks(inputs); n > 1 && len(outer) != n {
+		return reject(shape, breaks("%s for %s", plural(len(outer), "list"), plural(n, "mask")))
+	}
 	if !inputs.single {
 		if broken := matchesCount(len(outer), len(inputs.list), "list"); broken != nil {
 			return reject(shape, broken)
 		}
 	}
 	return judge(ask, good(shape), subject{labels: tops, texts: texts, value: value})
+}
+
+// masks returns how many masks a single text has, of the tokens that most models
+// have for one; 0 is not known.
+func masks(in texts) int {
+	if !in.single || len(in.list) == 0 {
+		return 0
+	}
+	return max(strings.Count(in.list[0], "[MASK]"), strings.Count(in.list[0], "<mask>"))
 }
 
 // guesses returns the guesses for one mask, and the texts that they make.

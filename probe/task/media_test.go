@@ -163,6 +163,8 @@ func TestTextRanking(t *testing.T) {
 		{"the best last", one, `[{"index":1,"score":0.1},{"index":0,"score":0.9}]`, "", shape, "[1].score: 0.9 is above the one before it, 0.1, and the best should stand first", nil},
 		{"TEI's scores are not raw", tei, `[{"index":0,"score":1.7},{"index":1,"score":0.1}]`, "", shape, "[0].score: 1.7 is not in 0..1; where raw scores are meant, say so with parameters.function_to_apply: none", nil},
 		{"none", one, `[]`, "", shape, "the answer: an empty list, want at least one rank", nil},
+		{"a text of number", one, `[{"index":0,"score":1,"text":4}]`, "", shape, "[0].text: a number, want a text", nil},
+		{"a text missing", in(`{"query":"q","texts":["a"]}`, `{"return_text":true}`), `[{"index":0,"score":1}]`, "", shape, "[0].text: absent, and parameters.return_text asks for it", nil},
 		{"a score for one pair of two", pairs, `{"scores":[0.1]}`, "", "obj{scores}", "scores: 1 number for 2 pairs", nil},
 		{"a score of null", pairs, `{"scores":[0.1,null]}`, "", "obj{scores}", "scores[1]: null, want a number", nil},
 		{"no results", cohere, `{"results":[]}`, "", "obj{results}", "results: an empty list, want at least one rank", nil},

@@ -69,7 +69,7 @@ func (t textClassification) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
 	}
 	units := scaleOf(lenient(ask.Parameters))
 	if nested(value) {
-		tops, broken := nestedLabels(value, units, inputs)
+		tops, broken := nestedLabels(value, units, inputs, ask.Route == probe.RouteURL)
 		if broken != nil {
 			return reject("list<list<label>>", broken)
 		}
@@ -93,8 +93,9 @@ func (t textClassification) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
 	return judge(ask, good("list<label>"), subject{labels: tops, value: value})
 }
 
-// nestedLabels returns the best label of each input.
-func nestedLabels(v any, units scale, inputs int) ([]scored, *fault) {
+// nestedLabels returns the best label of each input; with pairs two texts may be
+// one.
+func nestedLabels(v any, units scale, inputs int, pairs bool) ([]scored, *fault) {
 	outer, bad := list(v, "lists")
 	if bad != nil {
 		return nil, bad
@@ -107,8 +108,9 @@ func nestedLabels(v any, units scale, inputs int) ([]scored, *fault) {
 		}
 		tops[i] = top(all)
 	}
-	// A pair of texts is one input to text-embeddings-inference.
-	if inputs == 2 && len(tops) == 1 {
+	// A pair of texts is one input to text-embeddings-inference, which no router
+	// has behind it.
+	if pairs && inputs == 2 && len(tops) == 1 {
 		return tops, nil
 	}
 	return tops, matchesCount(len(tops), inputs, "list")

@@ -164,7 +164,7 @@ func (t textRanking) Check(ask probe.Ask, a probe.Answer) probe.Verdict {
 	if isObject && o["scores"] != nil {
 		return t.scores(ask, in, o, value)
 	}
-	rules := rankRules{count: len(in.texts.list), all: len(in.texts.list), score: "score"}
+	rules := rankRules{count: len(in.texts.list), all: len(in.texts.list), score: "score", texts: lenient(ask.Parameters).flag("return_text")}
 	if t.dialect(ask) == dialectTEI && !lenient(ask.Parameters).flag("raw_scores") {
 		// Its scores are of a sigmoid unless raw ones are asked for.
 		rules.units = softScale
@@ -218,6 +218,8 @@ type rankRules struct {
 	count, all int
 	score      string
 	units      scale
+	// texts is true where each entry must repeat its text.
+	texts bool
 }
 
 // place is one entry of an order.
@@ -266,6 +268,13 @@ func (r rankRules) entry(v any) (p place, bad *fault) {
 	}
 	if p.score, bad = number(o, r.score); bad != nil {
 		return p, bad
+	}
+	said, given := o["text"]
+	if _, isText := said.(string); said != nil && !isText {
+		return p, breaks("%s, want a text", kind(said)).in(".text")
+	}
+	if r.texts && !given {
+		return p, breaks("absent, and parameters.return_text asks for it").in(".text")
 	}
 	return p, r.units.check(p.score).in("." + r.score)
 }
