@@ -12,14 +12,19 @@ type event struct {
 	// tokens are how many it brings; answer says that they are no reasoning.
 	tokens int
 	answer bool
+	// name is what an "event:" line calls it; empty is no such line.
+	name string
 	// data makes what comes after "data: ".
 	data func() []byte
 }
 
 // events returns the events of g in x's style, without [DONE].
 func (x *exchange) events(g *generation) []event {
-	if g.native {
+	switch {
+	case g.native:
 		return x.nativeEvents(g)
+	case g.responses:
+		return x.responseEvents(g)
 	}
 	c := chunker{x: x, g: g, sse: x.b.SSE, created: x.created()}
 	return c.events()

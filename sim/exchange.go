@@ -34,6 +34,9 @@ type exchange struct {
 	b     Behaviour
 	rng   *rand.Rand
 	fault Fault
+	// rate is what the answer says of the limits that the request counts
+	// against.
+	rate []rateSaid
 	// atRouter says that the request came through the router.
 	atRouter bool
 	api      api
@@ -114,6 +117,9 @@ func (x *exchange) meet(m *model, a api, task string) {
 // run carries the request through fault, check, cache, queue and computation.
 // It returns the problem that the answer is, or nil where it was answered.
 func (x *exchange) run() *problem {
+	if p := x.modelLimit(); p != nil {
+		return p
+	}
 	switch kindNamed(x.fault.Kind).Class {
 	case ClassStatus:
 		return x.statusFault(x.fault)

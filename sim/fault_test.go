@@ -38,7 +38,7 @@ func TestStatusFaults(t *testing.T) {
 					t.Errorf("%s on %s: %d %v, did %q, want %d", p.kind, backend, got.status, got.err, b.last().Did, want.status)
 				}
 				extra := ""
-				for _, name := range []string{"Www-Authenticate", "X-Error-Message", "Retry-After", "Location"} {
+				for _, name := range []string{"Www-Authenticate", "X-Error-Message", "Retry-After", "RateLimit", "Location"} {
 					if value := got.header.Get(name); value != "" {
 						extra += fmt.Sprintf(" [%s: %s]", name, value)
 					}

@@ -10,7 +10,9 @@ import (
 type generation struct {
 	// native is TGI's own form, chat OpenAI's chat, neither its completions.
 	native, chat bool
-	prompt       string
+	// responses is OpenAI's Responses API.
+	responses bool
+	prompt    string
 	// fullText puts the prompt before the text, details adds TGI's, asList
 	// wraps the answer in a list.
 	fullText, details, asList bool
@@ -144,8 +146,11 @@ func (x *exchange) reasoningField() string {
 
 // whole returns the answer in one piece.
 func (x *exchange) whole(g *generation) any {
-	if g.native {
+	switch {
+	case g.native:
 		return x.wholeNative(g)
+	case g.responses:
+		return x.response(g, g.finalStatus(), g.text(), x.created())
 	}
 	usage := object{
 		{"prompt_tokens", g.promptTokens}, {"completion_tokens", g.tokens()}, {"total_tokens", g.promptTokens + g.tokens()},

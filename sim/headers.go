@@ -23,6 +23,9 @@ func (x *exchange) commonHeaders(h http.Header, status int) {
 	if x.atRouter {
 		x.routerHeaders(h, status)
 	}
+	for _, said := range x.rate {
+		said.header(h)
+	}
 	if x.model == nil {
 		return
 	}

@@ -182,3 +182,8 @@ func equal[T any](t *testing.T, what string, got, want T) {
 		t.Errorf("%s (-want +got):\n%s", what, diff)
 	}
 }
+
+// sleepTo sleeps until so many milliseconds after the server's start.
+func sleepTo(b *bench, milliseconds int) {
+	time.Sleep(time.Until(b.server.start.Add(time.Duration(milliseconds) * time.Millisecond)))
+}

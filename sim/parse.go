@@ -40,7 +40,7 @@ func (x *exchange) parse() (job, *problem) {
 		return job{}, p
 	}
 	switch x.api {
-	case apiChat, apiCompletions, apiEmbeddings, apiImages:
+	case apiChat, apiCompletions, apiEmbeddings, apiImages, apiResponses:
 		return x.parseOpenAI()
 	default:
 		return x.parseNative()
@@ -66,6 +66,9 @@ func (x *exchange) checkSize() *problem {
 	limit := 10 << 20
 	if x.spec.Backend == BackendTGI || x.spec.Backend == BackendTEI {
 		limit = 2_000_000
+	}
+	if x.api == apiResponses && x.atRouter {
+		limit = maxResponsesBody
 	}
 	if len(x.body) <= limit {
 		return nil

@@ -12,7 +12,7 @@ import (
 
 // parseOpenAI reads a request to one of the OpenAI-style routes.
 func (x *exchange) parseOpenAI() (job, *problem) {
-	required := map[api]string{apiChat: "messages", apiCompletions: "prompt", apiEmbeddings: "input", apiImages: "prompt"}[x.api]
+	required := map[api]string{apiChat: "messages", apiCompletions: "prompt", apiEmbeddings: "input", apiImages: "prompt", apiResponses: "input"}[x.api]
 	body, p := x.openAIBody(required)
 	if p != nil {
 		return job{}, p
@@ -25,6 +25,9 @@ func (x *exchange) parseOpenAI() (job, *problem) {
 	case apiChat:
 		x.rec.Stream = streaming
 		return x.chatJob(body)
+	case apiResponses:
+		x.rec.Stream = streaming
+		return x.responsesJob(body)
 	case apiCompletions:
 		x.rec.Stream = streaming
 		prompt, _ := body["prompt"].(string)

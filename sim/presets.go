@@ -31,7 +31,7 @@ func presetNamed(kind string) (preset, bool) {
 // presets returns every fault of class status that has a name. Bodies are those
 // that users and the official clients' recordings have seen.
 func presets() []preset {
-	all := loadPresets()
+	all := append(loadPresets(), ratePresets()...)
 	all = append(all, brokenPresets()...)
 	all = append(all, requestPresets()...)
 	return append(all, accountPresets()...)
@@ -76,9 +76,35 @@ func loadPresets() []preset {
 			"unhealthy", "the engine says that it is unhealthy", unhealthy,
 			map[string]problem{BackendTEI: sick},
 		},
+	}
+}
+
+// ratePresets are 429s, of a rate, of a quota, of money, and of nothing.
+func ratePresets() []preset {
+	return []preset{
 		{"rate_limited", "a bare 429 with no hint", problem{status: 429, envelope: envEmpty}, nil},
 		{"rate_limit_reached", "a 429 that speaks of a rate", problem{
 			status: 429, envelope: envString, message: "Rate limit reached. Please log in or use a HF access token",
+		}, nil},
+		{"rate_limit_hub", "the Hub's 429, with nothing left in its bucket", problem{
+			status: 429, envelope: envString, message: "We had to rate limit your IP. To continue using our service, create a HF account or login to your existing account.",
+			headers: map[string]string{"RateLimit": `"api";r=0;t=55`, "RateLimit-Policy": `"fixed window";"api";q=500;w=300`},
+		}, nil},
+		{"rate_limit_elsewhere", "a 429 whose header says that much is left: its cause is another", problem{
+			status: 429, envelope: envEmpty,
+			headers: map[string]string{"RateLimit": `"api";r=99794;t=21`, "RateLimit-Policy": `"fixed window";"api";q=100000;w=300`},
+		}, nil},
+		{"rate_limit_date", "a 429 whose Retry-After is a date", problem{
+			status: 429, envelope: envString, message: "Rate limit exceeded",
+			headers: map[string]string{"Retry-After": "Wed, 21 Oct 2099 07:28:00 GMT"},
+		}, nil},
+		{"quota_exceeded", "a 429 that speaks of a quota", problem{
+			status: 429, envelope: envOpenAI, message: "You exceeded your current quota of requests for this model.",
+			errorType: "rate_limit_error", code: "quota_exceeded",
+		}, nil},
+		{"credit_limit", "a 429 that speaks of credit", problem{
+			status: 429, envelope: envOpenAI, message: "You have run out of credit. Please check your plan and billing details.",
+			errorType: "insufficient_quota", code: "insufficient_quota",
 		}, nil},
 		{"rate_limit_retry_after", "a 429 with Retry-After", problem{
 			status: 429, envelope: envString, message: "Too Many Requests", headers: map[string]string{"Retry-After": "7"},
@@ -129,6 +155,7 @@ func requestPresets() []preset {
 			status: 410, envelope: envString,
 			message: "https://api-inference.huggingface.co is no longer supported. Please use https://router.huggingface.co instead.",
 		}, nil},
+		{"gone_page", "the legacy host, to a browser", problem{status: 410, envelope: envHTML}, nil},
 		{"misdirected", "421 from a provider", problem{status: 421, envelope: envMessage, message: "Misdirected Request"}, nil},
 		{"model_not_supported", "no provider has the model any more", problem{
 			status: 400, envelope: envOpenAI, errorType: "invalid_request_error", code: "model_not_supported", param: "model",
@@ -189,6 +216,7 @@ func accountPresets() []preset {
 			status: 403, envelope: envString,
 			message: "This authentication method does not have sufficient permissions to call Inference Providers on behalf of user sim",
 		}, nil},
+		{"forbidden_edge", "403 in one line of Cloudflare", problem{status: 403, envelope: envText, message: "error code: 1010"}, nil},
 		{"forbidden_page", "403 with a page of some gateway", problem{status: 403, envelope: envHTML}, nil},
 	}
 }

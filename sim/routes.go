@@ -23,6 +23,7 @@ const (
 	apiSimilarity  api = "similarity"
 	apiEmbeddings  api = "embeddings"
 	apiImages      api = "images"
+	apiResponses   api = "responses"
 )
 
 // dispatch finds the model and the way in which it is asked, and runs the
@@ -34,14 +35,24 @@ func (x *exchange) dispatch() *problem {
 		host = name
 	}
 	if host == "api-inference.huggingface.co" {
-		p, _ := presetNamed("gone")
-		answer := p.on("")
-		return &answer
+		return x.legacyHost()
 	}
 	if m := x.endpointOf(host); m != nil {
 		return x.endpoint(m)
 	}
 	return x.router()
+}
+
+// legacyHost is what the dead host answers: an address to go to, to a browser
+// as a page.
+func (x *exchange) legacyHost() *problem {
+	kind := "gone"
+	if strings.Contains(x.r.Header.Get("Accept"), "text/html") {
+		kind = "gone_page"
+	}
+	known, _ := presetNamed(kind)
+	p := known.on("")
+	return &p
 }
 
 // endpointOf returns the endpoint that the Host header or the path names, or
@@ -102,6 +113,7 @@ func engineRoute(m *model, path string) (a api, task string, ok bool) {
 	case BackendVLLM, BackendProvider:
 		a = map[string]api{
 			"/v1/chat/completions": apiChat, "/v1/completions": apiCompletions, "/v1/embeddings": apiEmbeddings,
+			"/v1/responses": apiResponses,
 		}[path]
 	case BackendToolkit:
 		a = map[string]api{"/": apiPipeline, "/predict": apiPipeline}[path]
@@ -130,7 +142,7 @@ func taskOf(a api, tasks []string) string {
 	switch a {
 	case apiCompat, apiGenerate, apiGenerateSSE, apiCompletions:
 		return taskGeneration
-	case apiChat:
+	case apiChat, apiResponses:
 		return taskChat
 	case apiEmbed, apiEmbeddings:
 		return taskFeatures

@@ -5,13 +5,15 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 )
 
 // router answers a request to the router.
 func (x *exchange) router() *problem {
 	x.atRouter = true
 	path := x.path
+	if strings.HasPrefix(path, "/api/") {
+		return x.hub()
+	}
 	if path == "/v1/models" || strings.HasPrefix(path, "/v1/models/") {
 		return x.routerModels(strings.TrimPrefix(strings.TrimPrefix(path, "/v1/models"), "/"))
 	}
@@ -25,7 +27,9 @@ func (x *exchange) router() *problem {
 	var p *problem
 	switch {
 	case path == "/v1/chat/completions":
-		p = x.routeChat()
+		p = x.routeModel(apiChat)
+	case path == "/v1/responses":
+		p = x.routeModel(apiResponses)
 	case provider == BackendHF:
 		p = x.routeHF(rest)
 	default:
@@ -36,6 +40,9 @@ func (x *exchange) router() *problem {
 	}
 	if x.r.Method != http.MethodPost {
 		return &problem{did: "no_route", status: http.StatusMethodNotAllowed, envelope: envString, message: "Method Not Allowed"}
+	}
+	if p := x.accountLimit(x.spec.provider()); p != nil {
+		return p
 	}
 	if p, struck := x.accountFault(); struck {
 		return p
@@ -149,45 +156,6 @@ func (x *exchange) bodyModel() string {
 	return body.Model
 }
 
-// routeChat finds the model of the router's own chat route: "id:provider", or
-// the provider whose prefill is shortest for "id", "id:fastest" and the like.
-func (x *exchange) routeChat() *problem {
-	asked := x.bodyModel()
-	id, provider, _ := strings.Cut(asked, ":")
-	if provider == "fastest" || provider == "cheapest" || provider == "preferred" {
-		provider = ""
-	}
-	m := x.fastest(id, provider)
-	if m == nil {
-		known, _ := presetNamed("model_not_supported")
-		p := known.on("")
-		p.did = "unknown_model"
-		p.message = "The requested model '" + asked + "' is not supported by any provider you have enabled."
-		return &p
-	}
-	x.meet(m, apiChat, taskChat)
-	return nil
-}
-
-// fastest returns the model of that id at provider, or at the provider with the
-// shortest prefill where that is empty, or nil.
-func (x *exchange) fastest(id, provider string) *model {
-	s := x.server
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var best *model
-	for _, m := range s.models {
-		p := m.provider()
-		if p == "" || m.ID != id || !slices.Contains(m.Tasks, taskChat) || (provider != "" && p != provider) {
-			continue
-		}
-		if best == nil || m.Latency.Prefill < best.Latency.Prefill {
-			best = m
-		}
-	}
-	return best
-}
-
 // routeProvider finds the model of a path that a provider has by itself.
 func (x *exchange) routeProvider(provider, path string) *problem {
 	if x.find(func(m *model) bool { return m.provider() == provider }) == nil {
@@ -201,7 +169,7 @@ func (x *exchange) routeProvider(provider, path string) *problem {
 	m := x.find(func(m *model) bool {
 		return m.provider() == provider && m.providerModel() == asked && slices.Contains(m.Tasks, taskOf(a, m.Tasks))
 	})
-	if m == nil {
+	if m == nil || x.disabled(provider) {
 		return &problem{
 			did: "unknown_model", status: http.StatusBadRequest, envelope: envString,
 			message: "Model not supported by provider " + provider,
@@ -229,62 +197,4 @@ func providerAPI(provider, path string) api {
 	return map[string]api{
 		chat: apiChat, embeddings: apiEmbeddings, "/v1/completions": apiCompletions, "/v1/images/generations": apiImages,
 	}[path]
-}
-
-// routerModels answers the router's list of chat models, or one entry of it.
-func (x *exchange) routerModels(id string) *problem {
-	x.rec.Route = "router models"
-	var ids []string
-	entries := map[string][]any{}
-	for _, m := range x.server.Scenario().Models {
-		if m.provider() == "" || !slices.Contains(m.Tasks, taskChat) {
-			continue
-		}
-		if entries[m.ID] == nil {
-			ids = append(ids, m.ID)
-		}
-		entries[m.ID] = append(entries[m.ID], m.routerEntry())
-	}
-	describe := func(id string) object {
-		owner, _, _ := strings.Cut(id, "/")
-		return object{
-			{"id", id},
-			{"object", "model"},
-			{"created", int64(1_700_000_000)},
-			{"owned_by", owner},
-			{"architecture", object{{"input_modalities", []any{"text"}}, {"output_modalities", []any{"text"}}}},
-			{"providers", entries[id]},
-		}
-	}
-	if id == "" {
-		data := []any{}
-		for _, known := range ids {
-			data = append(data, describe(known))
-		}
-		x.sendJSON(object{{"object", "list"}, {"data", data}})
-		return nil
-	}
-	if entries[id] == nil {
-		return &problem{did: "unknown_model", status: http.StatusNotFound, envelope: envOpenAI, message: "Model '" + id + "' not found", errorType: "invalid_request_error", code: "model_not_found", param: "model"}
-	}
-	x.sendJSON(describe(id))
-	return nil
-}
-
-// routerEntry returns what the router's list says of m's provider. A provider
-// whose fault is one of status is listed with status error.
-func (m Model) routerEntry() object {
-	status := "live"
-	if kindNamed(m.Fault.Kind).Class == ClassStatus && m.Fault.Ratio == 0 {
-		status = "error"
-	}
-	b := m.effective()
-	entry := object{{"provider", m.provider()}, {"status", status}, {"context_length", b.Context}}
-	if status == "live" {
-		entry = append(entry, member{"first_token_latency_ms", time.Duration(b.Latency.Prefill).Milliseconds()})
-		if b.Latency.PerToken > 0 {
-			entry = append(entry, member{"throughput", 1 / time.Duration(b.Latency.PerToken).Seconds()})
-		}
-	}
-	return append(entry, member{"is_model_author", false})
 }

@@ -123,6 +123,13 @@ type Behaviour struct {
 	// Health is what health routes say: ok, unhealthy or hang; empty is ok,
 	// whatever else is wrong.
 	Health string `json:"health,omitempty"`
+	// RateLimit bounds the requests to it of each token; absent is no bound.
+	RateLimit *RateLimit `json:"rate_limit,omitempty"`
+	// Weight is its share of the router's requests that name no provider. While
+	// none of a model's providers has one, they go to the fastest.
+	Weight float64 `json:"weight,omitempty"`
+	// Listing is what the router's list and the Hub say of it.
+	Listing Listing `json:"listing,omitzero"`
 
 	Fault Fault `json:"fault,omitzero"`
 }
@@ -150,8 +157,21 @@ type Latency struct {
 // models works all the same, as it does at the real one.
 type Account struct {
 	// RequireAuth makes the router answer 401 without an Authorization header.
-	RequireAuth bool           `json:"require_auth,omitempty"`
-	Faults      []AccountFault `json:"faults,omitempty"`
+	RequireAuth bool `json:"require_auth,omitempty"`
+	// Name is the account's, and Orgs are the organisations that it is in, as
+	// whoami tells them; without a name it is "sim".
+	Name string   `json:"name,omitempty"`
+	Orgs []string `json:"orgs,omitempty"`
+	// Disabled are providers that the account has not enabled: to it the router
+	// says that no enabled provider has the model.
+	Disabled []string `json:"disabled,omitempty"`
+	// Preferred is the account's order of providers, for "id:preferred".
+	Preferred []string `json:"preferred,omitempty"`
+	// Failover makes the router ask the next provider where one that it chose
+	// by itself refuses with a 429 or a 5xx.
+	Failover   bool           `json:"failover,omitempty"`
+	Faults     []AccountFault `json:"faults,omitempty"`
+	RateLimits []AccountLimit `json:"rate_limits,omitempty"`
 }
 
 // AccountFault is a fault of those requests that match all of what it names.
@@ -229,15 +249,23 @@ func (s Scenario) clone() Scenario {
 // clone returns a copy that shares nothing.
 func (m Model) clone() Model {
 	m.Tasks, m.Hosts, m.Labels = slices.Clone(m.Tasks), slices.Clone(m.Hosts), slices.Clone(m.Labels)
-	m.Headers, m.Fault = maps.Clone(m.Headers), m.Fault.clone()
+	m.Headers, m.Fault, m.Listing = maps.Clone(m.Headers), m.Fault.clone(), m.Listing.clone()
+	if m.RateLimit != nil {
+		limit := m.RateLimit.clone()
+		m.RateLimit = &limit
+	}
 	return m
 }
 
 // clone returns a copy that shares nothing.
 func (a Account) clone() Account {
-	a.Faults = slices.Clone(a.Faults)
+	a.Orgs, a.Disabled, a.Preferred = slices.Clone(a.Orgs), slices.Clone(a.Disabled), slices.Clone(a.Preferred)
+	a.Faults, a.RateLimits = slices.Clone(a.Faults), slices.Clone(a.RateLimits)
 	for i := range a.Faults {
 		a.Faults[i].Fault = a.Faults[i].Fault.clone()
+	}
+	for i := range a.RateLimits {
+		a.RateLimits[i].Limit = a.RateLimits[i].Limit.clone()
 	}
 	return a
 }

@@ -4,12 +4,26 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"github.com/google/go-cmp/cmp"
 )
+
+// known returns the keys of T, as an error names them.
+func known[T any]() string {
+	var names []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[T]()) {
+		if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); name != "" {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
 
 // TestLoadScenarioErrors asserts on whole messages.
 func TestLoadScenarioErrors(t *testing.T) {
@@ -24,7 +38,7 @@ func TestLoadScenarioErrors(t *testing.T) {
 		{"no models", `{"seed":1}`, "models: want at least one"},
 		{"unknown key at the top", `{"sed":1}`, "sed: unknown key; known are about, account, models, record_tokens, seed, timeline"},
 		{"unknown key deep down", model(`,"latency":{"prefil":"1s"}`), "models[0].latency.prefil: unknown key; known are jitter, load, per_token, prefill, prefill_per_token, spread"},
-		{"case counts", model(`,"Latency":{}`), "models[0].Latency: unknown key; known are about, backend, cache, context, dimension, echo_model, fault, headers, health, hosts, labels, latency, model, name, overflow, permits, provider, provider_model, queue_limit, require_auth, served_by, sha, shape, sse, tasks, text, tokens, unpooled"},
+		{"case counts", model(`,"Latency":{}`), "models[0].Latency: unknown key; known are " + known[Model]()},
 		{"a duration without unit", model(`,"latency":{"prefill":3}`), "models[0].latency.prefill: want a string"},
 		{"no duration", model(`,"latency":{"prefill":"soon"}`), `models[0].latency.prefill: "soon" is no duration such as 250ms or 1m30s`},
 		{"a negative duration", model(`,"latency":{"prefill":"-1s"}`), `models[0].latency.prefill: "-1s" is negative`},
@@ -59,9 +73,19 @@ func TestLoadScenarioErrors(t *testing.T) {
 		{"a provider that is a route", model(`,"provider":"v1"`), `models[0].provider: "v1" cannot be the first part of a path`},
 		{"an account fault of a stream", model("")[:len(model(""))-1] + `,"account":{"faults":[{"fault":{"kind":"stream_eof"}}]}}`, `account.faults[0].fault.kind: "stream_eof" is no fault of an account`},
 		{"an account fault of nothing", model("")[:len(model(""))-1] + `,"account":{"faults":[{"fault":{}}]}}`, "account.faults[0].fault.kind: is missing"},
+		{"a limit of nothing", model(`,"rate_limit":{"window":"1s"}`), "models[0].rate_limit.requests: want at least 1"},
+		{"a limit without end", model(`,"rate_limit":{"requests":1}`), "models[0].rate_limit.window: want a duration above 0"},
+		{"a limit in unknown headers", model(`,"rate_limit":{"requests":1,"window":"1s","headers":"x"}`), `models[0].rate_limit.headers: "x" is none of draft, ietf, plain, requests, minute`},
+		{"a limit that breaks connections", model(`,"rate_limit":{"requests":1,"window":"1s","fault":{"kind":"gzip"}}`), `models[0].rate_limit.fault.kind: "gzip" is no fault of class status`},
+		{"a limit of the account of nothing", model("")[:len(model(""))-1] + `,"account":{"rate_limits":[{"limit":{"window":"1s"}}]}}`, "account.rate_limits[0].limit.requests: want at least 1"},
+		{"an account without a provider", model("")[:len(model(""))-1] + `,"account":{"disabled":[""]}}`, "account: a provider's name is empty, number 1 of disabled and preferred"},
+		{"a negative price", model(`,"listing":{"input_price":-1}`), "models[0].listing: a price is negative"},
+		{"a status of nothing", model(`,"listing":{"status":"dead"}`), `models[0].listing.status: "dead" is none of live, staging, error`},
+		{"a weight below nothing", model(`,"weight":-1`), "models[0].weight: -1 is not within 0 to 1e+06"},
+		{"a provider that is the Hub", model(`,"provider":"hub"`), `models[0].provider: "hub" cannot be the first part of a path`},
 		{"a step that changes nothing", model("")[:len(model(""))-1] + `,"timeline":[{"at":"1s"}]}`, "timeline[0]: changes nothing; want model and set, or account"},
 		{"a step of nobody", model("")[:len(model(""))-1] + `,"timeline":[{"at":"1s","model":"x","set":{}}]}`, `timeline[0].model: there is no model named "x"`},
-		{"a step of something unknown", model("")[:len(model(""))-1] + `,"timeline":[{"at":"1s","model":"m","set":{"name":"n"}}]}`, "timeline[0].set.name: unknown key; known are cache, context, dimension, echo_model, fault, headers, health, labels, latency, overflow, permits, queue_limit, require_auth, served_by, sha, shape, sse, text, tokens, unpooled"},
+		{"a step of something unknown", model("")[:len(model(""))-1] + `,"timeline":[{"at":"1s","model":"m","set":{"name":"n"}}]}`, "timeline[0].set.name: unknown key; known are " + known[Behaviour]()},
 		{"a step to something impossible", model("")[:len(model(""))-1] + `,"timeline":[{"at":"1s","model":"m","set":{"permits":-4}}]}`, "timeline[0].set.permits: -4 is not within 0 to 1000000"},
 		{"a step without set", model("")[:len(model(""))-1] + `,"timeline":[{"at":"1s","model":"m"}]}`, "timeline[0].set: want a JSON object of behaviour"},
 		{"steps out of order", model("")[:len(model(""))-1] + `,"timeline":[{"at":"2s","account":{}},{"at":"1s","account":{}}]}`, "timeline[1].at: is before the step before it"},

@@ -50,9 +50,12 @@ type Server struct {
 	sequence uint64
 	// epoch counts restarts, so that a request from before one is not logged
 	// after it.
-	epoch int
-	truth ring
-	seen  *recent
+	epoch  int
+	truth  ring
+	seen   *recent
+	meters meters
+	// draws counts the router's draws among providers with weights.
+	draws uint64
 }
 
 // model is a scenario's model and its running state. Its Behaviour and requests
@@ -105,6 +108,7 @@ func (s *Server) restart() {
 	s.account = fresh.Account
 	s.start, s.nextStep, s.sequence = time.Now(), 0, 0
 	s.epoch++
+	s.meters, s.draws = meters{}, 0
 	s.truth.clear()
 	s.seen.clear()
 }

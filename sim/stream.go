@@ -88,7 +88,7 @@ func (x *exchange) stream(j job, times []time.Duration) {
 
 // wantsDone reports whether the stream of j ends with [DONE].
 func (x *exchange) wantsDone(j job) bool {
-	return !j.gen.native && !x.b.SSE.NoDone && x.fault.Kind != "no_done"
+	return !j.gen.native && !j.gen.responses && !x.b.SSE.NoDone && x.fault.Kind != "no_done"
 }
 
 // sendEvent writes e and logs its tokens.
@@ -110,7 +110,7 @@ func (x *exchange) sendEvent(e event) {
 			}
 		}
 	}
-	x.pen.event(data)
+	x.pen.named(e.name, data)
 	x.rec.EventsSent++
 }
 
@@ -244,7 +244,10 @@ func (p *pen) flush() {
 }
 
 // event sends one event in the form of the stream's lines.
-func (p *pen) event(data []byte) {
+func (p *pen) event(data []byte) { p.named("", data) }
+
+// named sends one event under a name, empty being none.
+func (p *pen) named(name string, data []byte) {
 	space, end := " ", "\n"
 	if p.x.b.SSE.NoSpace {
 		space = ""
@@ -252,7 +255,11 @@ func (p *pen) event(data []byte) {
 	if p.x.b.SSE.CRLF {
 		end = "\r\n"
 	}
-	p.write("data:" + space + string(data) + end + end)
+	line := ""
+	if name != "" {
+		line = "event:" + space + name + end
+	}
+	p.write(line + "data:" + space + string(data) + end + end)
 }
 
 // write sends text at once.

@@ -191,7 +191,7 @@ func (m Model) validateProvider() error {
 	if m.Backend == BackendHF && m.Provider != "" && m.Provider != BackendHF {
 		return errors.New("provider: backend hf-inference has provider hf-inference")
 	}
-	if strings.ContainsAny(m.Provider, "/:") || m.Provider == "e" || m.Provider == "v1" || m.Provider == "_sim" {
+	if strings.ContainsAny(m.Provider, "/:") || m.Provider == "e" || m.Provider == "v1" || m.Provider == "api" || m.Provider == providerHub || m.Provider == "_sim" {
 		return fmt.Errorf("provider: %q cannot be the first part of a path", m.Provider)
 	}
 	return nil
@@ -209,7 +209,8 @@ func (b Behaviour) validate() error {
 		within("tokens", b.Tokens, 0, 100_000),
 		within("dimension", b.Dimension, 0, 65_536),
 		within("context", b.Context, 0, 10_000_000),
-		b.SSE.validate(), b.Latency.validate(), b.Fault.validate("fault"), b.validateLabels(),
+		within("weight", b.Weight, 0.0, 1e6),
+		b.SSE.validate(), b.Latency.validate(), b.Fault.validate("fault"), b.validateLabels(), b.validateLimit(), b.Listing.validate(),
 		validateHeaders("headers", b.Headers),
 	)
 }
@@ -220,6 +221,14 @@ func (b Behaviour) validateLabels() error {
 		return errors.New("labels: want at least two")
 	}
 	return nil
+}
+
+// validateLimit checks a rate limit, where there is one.
+func (b Behaviour) validateLimit() error {
+	if b.RateLimit == nil {
+		return nil
+	}
+	return b.RateLimit.validate("rate_limit")
 }
 
 // first returns the first error of errs, or nil.
@@ -266,7 +275,7 @@ func (a Account) validate(at string) error {
 			return fmt.Errorf("%s.fault.kind: %q is no fault of an account", path, f.Fault.Kind)
 		}
 	}
-	return nil
+	return a.validateLimits(at)
 }
 
 // provider returns the name under which the router has m, or "".
