@@ -36,6 +36,19 @@ func (p Plan) Length() time.Duration {
 	return d
 }
 
+// level reports that the rate is level at a time: not in a ramp.
+func (p *Plan) level(at time.Duration) bool {
+	for _, s := range p.Stages {
+		if length := lengthOfStage(s); at >= length {
+			at -= length
+			continue
+		}
+		ramp, _ := s.Ramp.Get()
+		return at >= ramp
+	}
+	return true
+}
+
 // Users returns the number of closed loops, 0 of an open plan.
 func (p Plan) Users() int {
 	if p.Spec == nil || p.Process != string(Closed) {

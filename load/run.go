@@ -42,10 +42,10 @@ type Options struct {
 	// Progress is given a view each second, and one at the end; nil is nobody. It
 	// must not wait.
 	Progress func(Snapshot)
-	// Nanosleep makes waits for due times end with a nanosleep on a thread of its
-	// own where the rate is 50/s or more. Leave it off in a synctest bubble, whose
-	// clock moves only while everybody waits for timers.
-	Nanosleep bool
+	// Precise makes waits for due times end to some ten microseconds where the rate
+	// is 50/s or more, and not to the millisecond that timers end to. Leave it off
+	// in a synctest bubble, whose clock moves only while everybody waits for timers.
+	Precise bool
 }
 
 // Abort is when a window stops itself. The zero value never does; see

@@ -124,6 +124,18 @@ func (s Spec) Validate() error {
 			bad("stages[%d].%w", i, err)
 		}
 	}
+	errs = append(errs, s.knobs()...)
+	errs = append(errs, s.steps()...)
+	if err := s.Lengths.validate(); err != nil {
+		bad("lengths.%w", err)
+	}
+	return errors.Join(errs...)
+}
+
+// knobs returns what is wrong with the numbers of single processes.
+func (s Spec) knobs() []error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
 	if !(s.burstiness() > 0) || math.IsInf(s.Burstiness, 0) {
 		bad("burstiness: %g is not above 0; give for instance 0.5", s.Burstiness)
 	}
@@ -133,11 +145,7 @@ func (s Spec) Validate() error {
 	if every, _ := s.wander().Every.Get(); every < time.Second || !(s.wander().CV >= 0 && s.wander().CV <= 10) {
 		bad("wander: every %v with a variation of %g; give at least 1s, and from 0 to 10", every, s.wander().CV)
 	}
-	errs = append(errs, s.steps()...)
-	if err := s.Lengths.validate(); err != nil {
-		bad("lengths.%w", err)
-	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // steps returns what is wrong with the steps.

@@ -55,6 +55,8 @@ func Ends() []EndedBy {
 
 // Stop is a cause to cancel Run's context with, where the reason is to stand in
 // the record; any other cause is EndInterrupted.
+//
+//nolint:errname // It is a cause, and named for what it does.
 type Stop struct {
 	By  EndedBy
 	Why string

@@ -43,8 +43,10 @@ type Window struct {
 	MaxInFlight int           `json:"max_in_flight"`
 	Timeout     probe.Seconds `json:"timeout_seconds"`
 	Drain       probe.Seconds `json:"drain_seconds"`
-	Abort       Abort         `json:"abort"`
-	Objectives  Objectives    `json:"objectives,omitzero"`
+	// DrainTime is how long after the plan's end the last answer came.
+	DrainTime  probe.Seconds `json:"drain_time_seconds,omitzero"`
+	Abort      Abort         `json:"abort"`
+	Objectives Objectives    `json:"objectives,omitzero"`
 
 	Summary
 	// Steady is what was found of warm-up and steady state.
@@ -83,7 +85,7 @@ type PlanHead struct {
 	Stages  []Stage `json:"stages"`
 	Spec    *Spec   `json:"spec,omitempty"`
 	// Arrivals is their number, Due their times, stages and steps in a packed form
-	// that Plan.Unpack reads; it is absent above MaxPacked arrivals, and Hash is
+	// that PlanHead.Plan reads; it is absent above MaxPacked arrivals, and Hash is
 	// that of the same form.
 	Arrivals int    `json:"arrivals"`
 	Due      string `json:"due,omitempty"`
@@ -97,6 +99,8 @@ type Part struct {
 	Name string `json:"name"`
 	// Rate is the stage's own at its end.
 	Rate probe.Opt[float64] `json:"rate,omitzero"`
+	// Steady is of a stage alone.
+	Steady *Steady `json:"steady_state,omitempty"`
 	Summary
 }
 
@@ -144,6 +148,14 @@ type Summary struct {
 	CostUSD      probe.Opt[float64]         `json:"cost_usd,omitzero"`
 	// OutOfRange counts values that no histogram could hold as they were.
 	OutOfRange int `json:"out_of_range,omitempty"`
+
+	// SentInTime and GoodInTime are what was sent, and answered well, within the
+	// plan; TokensInTime are the tokens of what was answered within it, and Met is
+	// what kept every objective. The rates are made of them.
+	SentInTime   int `json:"sent_in_time"`
+	GoodInTime   int `json:"good_in_time"`
+	TokensInTime int `json:"tokens_in_time,omitempty"`
+	Met          int `json:"met,omitempty"`
 }
 
 // Distribution describes times in seconds.
@@ -175,7 +187,9 @@ type Distribution struct {
 func (d Distribution) IsZero() bool { return d.N == 0 }
 
 // Quantile is a quantile with its 95 % interval, which assumes nothing of the
-// distribution. It is absent altogether where n has no interval.
+// distribution. It is absent altogether where n values have no interval. Where
+// consecutive values are so alike that they are worth too few, as all of one
+// stall are, it stands without an upper end, or any.
 type Quantile struct {
 	Value probe.Seconds `json:"value"`
 	Low   probe.Seconds `json:"low,omitzero"`
@@ -219,8 +233,9 @@ type Objectives struct {
 // IsZero reports that there are none.
 func (o Objectives) IsZero() bool { return o == Objectives{} }
 
-// Steady is what is known of warm-up and steady state, of the last stage's own
-// concurrency; see stats.SteadyState.
+// Steady is what is known of warm-up and steady state at the load of one stage,
+// judged by the service times of its good answers; see stats.SteadyState. The
+// window's own is that of its stage with the most answers.
 type Steady struct {
 	// Answer is found, at_least, possible, none or unknown; Reason says why none
 	// or unknown.
@@ -237,11 +252,14 @@ type Steady struct {
 	WarmUp     int           `json:"warm_up_requests"`
 	WarmUpTime probe.Seconds `json:"warm_up_seconds,omitzero"`
 	Slowdown   bool          `json:"slowdown,omitempty"`
-	// Response is of the steady part alone.
-	Median probe.Seconds      `json:"median_seconds,omitzero"`
-	Low    probe.Seconds      `json:"low_seconds,omitzero"`
-	High   probe.Seconds      `json:"high_seconds,omitzero"`
-	NEff   probe.Opt[float64] `json:"n_eff,omitzero"`
+	// Median is the service time of the steady part alone, with its interval;
+	// Service and Response describe that part, warm-up left out, without histograms.
+	Median   probe.Seconds      `json:"median_seconds,omitzero"`
+	Low      probe.Seconds      `json:"low_seconds,omitzero"`
+	High     probe.Seconds      `json:"high_seconds,omitzero"`
+	NEff     probe.Opt[float64] `json:"n_eff,omitzero"`
+	Service  Distribution       `json:"service_seconds,omitzero"`
+	Response Distribution       `json:"response_seconds,omitzero"`
 	// Sentence says it in words.
 	Sentence string `json:"sentence"`
 }

@@ -71,6 +71,9 @@ type Result struct {
 	GapMax    Seconds  `json:"gap_max_seconds,omitzero"`
 	GapMedian Seconds  `json:"gap_median_seconds,omitzero"`
 	Chunks    Opt[int] `json:"chunks,omitzero"`
+	// Gaps are all those times of a window's request, in ascending order. They are
+	// no part of a record, which has their distribution.
+	Gaps []time.Duration `json:"-"`
 	// Phases are the parts of the exchange on the connection that was used.
 	Phases Phases `json:"phases,omitzero"`
 	// Censored is set where Response or FirstToken is a lower bound.

@@ -29,6 +29,8 @@ type Shot struct {
 	Reuse bool
 	// Header is added to the request's; nil is none.
 	Header map[string]string
+	// Input, where not nil, is asked in place of one drawn from the target's.
+	Input json.RawMessage
 }
 
 // Call is a request that is ready to be sent.
@@ -62,9 +64,11 @@ func (r Runner) Prepare(s Shot) (Call, error) {
 	if err != nil {
 		return call, fmt.Errorf("target %s: seed: %w", t.Name, err)
 	}
-	input, err := t.Inputs.Draw(rand.New(rand.NewPCG(seed, 0)))
-	if err != nil {
-		return call, fmt.Errorf("target %s: %w", t.Name, err)
+	input := s.Input
+	if input == nil {
+		if input, err = t.Inputs.Draw(rand.New(rand.NewPCG(seed, 0))); err != nil {
+			return call, fmt.Errorf("target %s: %w", t.Name, err)
+		}
 	}
 	call.Ask = Ask{
 		Route: t.Endpoint.Route, Model: t.Model, Provider: t.Provider, Input: input, Parameters: t.Parameters,

@@ -58,6 +58,8 @@ type stream struct {
 	lastByte                 time.Time
 	chunks                   int
 	gaps                     []time.Duration
+	// allGaps hands the gaps on in the result.
+	allGaps bool
 
 	// kept are the events' data; they stand in blocks, of which block is the last.
 	keep      bool
@@ -223,6 +225,9 @@ func (s *stream) times(res *probe.Result) {
 	}
 	res.GapMedian = probe.Measured(median)
 	res.GapMax = probe.Measured(s.gaps[len(s.gaps)-1])
+	if s.allGaps {
+		res.Gaps = s.gaps
+	}
 }
 
 // perToken returns (last token - first token) / (tokens - 1), absent where

@@ -15,7 +15,8 @@ func (x *exchange) stream(resp *http.Response, body io.Reader) {
 	s := &stream{
 		task: task, sent: x.sent, dec: NewDecoder(x.client.maxLine, 0),
 		maxBytes: int64(x.client.maxBody) * streamFactor, limit: x.client.maxEvents,
-		keep: x.call.Kind != probe.WindowKind || !x.call.Ask.Expect.IsZero() || x.call.Request.KeepText,
+		keep:    x.call.Kind != probe.WindowKind || !x.call.Ask.Expect.IsZero() || x.call.Request.KeepText,
+		allGaps: x.call.Kind == probe.WindowKind,
 	}
 	s.progress.KeepText = !x.call.Ask.Expect.IsZero() || x.call.Request.KeepText
 	watch := &stallWatch{limit: x.call.Target.Stall, s: s, cancel: x.cancel}

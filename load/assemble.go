@@ -1,0 +1,129 @@
+package load
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// hotFor is how long a window must last for its share of the processor to mean
+// something.
+const hotFor = 3 * time.Second
+
+// window makes the record. Nothing is in flight any more.
+func (e *engine) window() Window {
+	now := usageNow()
+	e.mu.Lock()
+	stop, most, queued, full, readings := *e.stop, e.maxBusy, e.maxQueued, e.full, e.readings
+	e.mu.Unlock()
+	e.rec.mu.Lock()
+	defer e.rec.mu.Unlock()
+	over := e.spans(stop.By)
+	if e.plan.Users() > 0 {
+		for _, t := range append([]*tally{e.rec.whole}, append(e.rec.stages, e.rec.steps...)...) {
+			t.planned = t.due
+		}
+	}
+	w := Window{
+		Schema: WindowSchema, ID: e.plan.Window, Location: e.o.Runner.Location, Version: e.o.Runner.Version,
+		Mix: e.o.Mix, Started: e.start.Round(0), Ended: now.at.Round(0), Plan: e.plan.Head(),
+		EndedBy: stop.By, EndedWhy: stop.Why, MaxInFlight: e.o.MaxInFlight,
+		Timeout: probe.Measured(e.timeout), Drain: probe.Measured(e.drain), Abort: e.o.Abort, Objectives: e.o.Objectives,
+		CurveStep: probe.Measured(e.rec.curve.step), Curve: e.rec.curve.seconds(e.stageAt, true), Failures: e.rec.failures,
+		Client: Client{
+			Cores: runtime.GOMAXPROCS(0), MaxInFlight: most, MaxQueued: queued,
+			LagP50: e.rec.pacing.plain(0.5), LagP99: e.rec.pacing.plain(0.99),
+		},
+	}
+	w.DrainTime = known(over.drain)
+	if w.Mix == "" {
+		w.Target = e.o.Targets[0].Name
+	}
+	if e.share != Whole() {
+		w.Share = &e.share
+	}
+	if readings > 0 {
+		w.Client.BoundFull = float64(full) / float64(readings)
+	}
+	if cpu, ok := e.began.ratio(now); ok {
+		w.Client.CPU = probe.Some(cpu)
+	}
+	main := e.rec.mainStage()
+	w.Summary = e.rec.whole.summary(over, e.o.Objectives, e.rec.series[main].sizes(), true)
+	e.rec.parts(&w, &e.plan, &e.o, over)
+	w.Steady = w.Stages[main].Steady
+	w.conclude(&e.plan, now.at.Sub(e.start) >= hotFor)
+	return w
+}
+
+// spans returns the times that rates are taken over: the plan's, or what of it
+// there was.
+func (e *engine) spans(by EndedBy) spans {
+	over := spans{plan: e.plan.Length()}
+	if by != EndPlan {
+		over.plan = min(over.plan, max(time.Since(e.start), time.Millisecond))
+	}
+	over.drain = max(0, e.rec.lastDone-over.plan)
+	return over
+}
+
+// mainStage returns the stage with the most good answers. The caller holds r.mu.
+func (r *recorder) mainStage() int {
+	at := 0
+	for i, t := range r.stages {
+		if t.good > r.stages[at].good {
+			at = i
+		}
+	}
+	return at
+}
+
+// conclude fills in plateau and verdict. hot says that the share of the processor
+// means something.
+func (w *Window) conclude(p *Plan, hot bool) {
+	open := w.Plan.Process != string(Closed)
+	if open {
+		w.Plateau = plateauOf(p, w.Stages)
+	}
+	f := facts{
+		end: w.EndedBy, endWhy: w.EndedWhy, open: open, hot: hot, client: w.Client, plateau: w.Plateau,
+		bound: w.MaxInFlight, notSent: w.NotSent, growth: growthOf(w.Stages),
+	}
+	f.asked, _ = w.AskedRate.Get()
+	f.sent, _ = w.AchievedRate.Get()
+	if w.Service.P50 != nil {
+		f.median, _ = w.Service.P50.Value.Get()
+	}
+	w.Verdict, w.Reason = judge(f)
+}
+
+// snapshot returns a view of the window under way.
+func (e *engine) snapshot(since time.Duration, ended bool) Snapshot {
+	e.mu.Lock()
+	inFlight, queued := e.busy, e.due-e.next
+	e.mu.Unlock()
+	e.rec.mu.Lock()
+	defer e.rec.mu.Unlock()
+	length := e.plan.Length()
+	s := Snapshot{
+		Elapsed: since, Left: max(0, length-since), Draining: since > length && !ended, Ended: ended,
+		Stage: e.stageAt(since), InFlight: inFlight, Queued: queued,
+		Summary: e.rec.whole.summary(spans{plan: min(since, length)}, e.o.Objectives, nil, false),
+		Recent:  e.rec.curve.recent(since - 10*time.Second),
+	}
+	if last := since - e.rec.curve.step; last >= 0 {
+		p := e.rec.curve.at(last)
+		seconds := e.rec.curve.step.Seconds()
+		s.Asked, s.Rate = float64(p.due)/seconds, float64(p.done)/seconds
+	}
+	return s
+}
+
+// known returns a duration as measured where it is above 0.
+func known(d time.Duration) probe.Seconds {
+	if d <= 0 {
+		return probe.Seconds{}
+	}
+	return probe.Measured(d)
+}
