@@ -18,7 +18,7 @@ import (
 // forms returns the steps from one form of the file to the next, oldest first;
 // the form of a file is the number of steps that made it. The id of a result
 // makes recording twice harmless.
-func forms() []string { return []string{form1, form2} }
+func forms() []string { return []string{form1, form2, form3} }
 
 const form1 = `
 CREATE TABLE IF NOT EXISTS results (
@@ -55,6 +55,20 @@ CREATE TABLE events (
 CREATE INDEX events_by_kind ON events (kind, at);
 CREATE INDEX events_by_target ON events (target, at);
 CREATE INDEX events_by_at ON events (at);
+`
+
+const form3 = `
+CREATE TABLE hours (
+	target TEXT NOT NULL,
+	location TEXT NOT NULL,
+	kind TEXT NOT NULL,
+	start INTEGER NOT NULL,
+	params TEXT NOT NULL,
+	data TEXT NOT NULL,
+	PRIMARY KEY (target, location, kind, start, params)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hours_by_start ON hours (start);
+CREATE INDEX results_by_counts ON results (counts, due);
 `
 
 // openDB opens the file and brings its form up to date.
@@ -129,7 +143,9 @@ type entry struct {
 	seq    uint64 // its number among all that were handed over
 	result probe.Result
 	event  *Event // set instead of the result
-	text   []byte
+	// sampled is set where the result is counted in its hour alone.
+	sampled bool
+	text    []byte
 }
 
 // encode returns the entry of a result.
@@ -141,8 +157,9 @@ func encode(r probe.Result) (entry, error) {
 	return entry{result: r, text: text}, nil
 }
 
-// write commits the entries in one transaction.
-func write(ctx context.Context, db *sql.DB, entries []entry) (err error) {
+// write commits the entries in one transaction. What skip says of was counted
+// before.
+func write(ctx context.Context, db *sql.DB, entries []entry, skip func(id string) bool) (err error) {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
@@ -157,6 +174,8 @@ func write(ctx context.Context, db *sql.DB, entries []entry) (err error) {
 		return err
 	}
 	defer func() { _ = insert.Close() }()
+	var fresh []entry
+	counted := map[string]bool{}
 	for _, e := range entries {
 		if e.event != nil {
 			if err := putEvent(ctx, tx, *e.event); err != nil {
@@ -164,16 +183,37 @@ func write(ctx context.Context, db *sql.DB, entries []entry) (err error) {
 			}
 			continue
 		}
-		r := e.result
-		if _, err := insert.ExecContext(ctx, r.ID, r.Due.UnixNano(), r.Target, r.Location, string(r.Kind),
-			string(r.Outcome), string(r.Counts), string(e.text)); err != nil {
-			return err
+		isNew := !counted[e.result.ID] && !skip(e.result.ID)
+		if isNew {
+			if isNew, err = put(ctx, tx, insert, e); err != nil {
+				return err
+			}
 		}
-		if err := touch(ctx, tx, r); err != nil {
+		if isNew {
+			fresh, counted[e.result.ID] = append(fresh, e), true
+		}
+		if err := touch(ctx, tx, e.result); err != nil {
 			return err
 		}
 	}
+	if err := rollUp(ctx, tx, fresh); err != nil {
+		return err
+	}
 	return tx.Commit()
+}
+
+// put writes a result, or nothing where it is sampled, and reports whether it
+// was not there before.
+func put(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, e entry) (isNew bool, err error) {
+	r := e.result
+	if e.sampled {
+		var n int
+		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM results WHERE id = ?`, r.ID).Scan(&n)
+		return n == 0, err
+	}
+	n, err := affected(insert.ExecContext(ctx, r.ID, r.Due.UnixNano(), r.Target, r.Location, string(r.Kind),
+		string(r.Outcome), string(r.Counts), string(e.text)))
+	return n > 0, err
 }
 
 // touch keeps the times of a target, which outlive its results.

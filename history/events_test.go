@@ -185,7 +185,7 @@ func TestAFileOfTheFirstForm(t *testing.T) {
 	if err := r.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	exec(t, path, `DROP TABLE events; PRAGMA user_version = 1`)
+	exec(t, path, `DROP TABLE events; DROP TABLE hours; DROP INDEX results_by_counts; PRAGMA user_version = 1`)
 	r, err := history.Open(t.Context(), history.Options{Path: path, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

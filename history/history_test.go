@@ -232,13 +232,14 @@ func TestRetention(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "r.db")
 		r := open(t, history.Options{Path: path, MaxBytes: bound, Queue: 5000})
 		for n := range 4000 {
-			res := result(n, "a", probe.Good)
+			// Good ones of such a flood would be sampled.
+			res := result(n, "a", probe.Bad)
 			res.Excerpt = strings.Repeat("x", 1000)
 			r.Record(res)
 		}
 		time.Sleep(time.Hour)
 		left, err := r.Last(t.Context(), "a", "l", probe.Baseline, 5000)
-		if err != nil || len(left) == 0 || len(left) > 2000 || left[len(left)-1].ID != result(3999, "a", probe.Good).ID {
+		if err != nil || len(left) == 0 || len(left) > 2000 || left[len(left)-1].ID != result(3999, "a", probe.Bad).ID {
 			t.Errorf("%d results are left, %v, want some of the newest", len(left), err)
 		}
 		if err := r.Close(t.Context()); err != nil {

@@ -37,7 +37,7 @@ func retain(ctx context.Context, db *sql.DB, before time.Time, maxBytes int64) (
 	deleted, full, err := expire(ctx, db, before)
 	if err == nil && !full && maxBytes > 0 {
 		var n int64
-		n, err = shrink(ctx, db, maxBytes)
+		n, err = shrink(ctx, db, time.Now(), maxBytes)
 		deleted, full = deleted+n, n >= sizeChunk
 	}
 	if err != nil || deleted == 0 {
@@ -53,6 +53,8 @@ func expire(ctx context.Context, db *sql.DB, before time.Time) (deleted int64, f
 	for _, statement := range []string{
 		`DELETE FROM results WHERE id IN (SELECT id FROM results WHERE due < ? ORDER BY due LIMIT ?)`,
 		`DELETE FROM events WHERE id IN (SELECT id FROM events WHERE at < ? ORDER BY at LIMIT ?)`,
+		`DELETE FROM hours WHERE (target, location, kind, start, params) IN
+			(SELECT target, location, kind, start, params FROM hours WHERE start < ? ORDER BY start LIMIT ?)`,
 	} {
 		n, err := affected(db.ExecContext(ctx, statement, before.UnixNano(), retainChunk))
 		if err != nil {
@@ -63,18 +65,37 @@ func expire(ctx context.Context, db *sql.DB, before time.Time) (deleted int64, f
 	return deleted, full, nil
 }
 
-// shrink deletes a small chunk where the file is larger than allowed: the
-// oldest results, and once there are none, the oldest events.
-func shrink(ctx context.Context, db *sql.DB, maxBytes int64) (deleted int64, err error) {
+// failureAge is how many times as old as a good result a result must be that is
+// not good, to go first where the file is too large.
+const failureAge = 4
+
+// shrink deletes a small chunk where the file is larger than allowed, beginning
+// with what tells least: old good results, old other ones, and once there is no
+// result left, the oldest events, and then the oldest hours.
+func shrink(ctx context.Context, db *sql.DB, now time.Time, maxBytes int64) (deleted int64, err error) {
 	var used int64
 	err = db.QueryRowContext(ctx,
 		`SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, pragma_page_size`).Scan(&used)
 	if err != nil || used <= maxBytes {
 		return 0, err
 	}
+	var good, other sql.NullInt64
+	err = db.QueryRowContext(ctx, `
+SELECT (SELECT min(due) FROM results WHERE counts = 'good'),
+	(SELECT min(oldest) FROM (SELECT min(due) AS oldest FROM results WHERE counts = 'bad' UNION ALL SELECT min(due) FROM results WHERE counts = 'apart'))`).
+		Scan(&good, &other)
+	if err != nil {
+		return 0, err
+	}
+	results := `DELETE FROM results WHERE id IN (SELECT id FROM results WHERE counts = 'good' ORDER BY due LIMIT ?)`
+	if other.Valid && (!good.Valid || now.Sub(at(other)) > failureAge*now.Sub(at(good))) {
+		results = `DELETE FROM results WHERE id IN (SELECT id FROM results WHERE counts <> 'good' ORDER BY due LIMIT ?)`
+	}
 	for _, statement := range []string{
-		`DELETE FROM results WHERE id IN (SELECT id FROM results ORDER BY due LIMIT ?)`,
+		results,
 		`DELETE FROM events WHERE id IN (SELECT id FROM events ORDER BY at LIMIT ?)`,
+		`DELETE FROM hours WHERE (target, location, kind, start, params) IN
+			(SELECT target, location, kind, start, params FROM hours ORDER BY start LIMIT ?)`,
 	} {
 		deleted, err = affected(db.ExecContext(ctx, statement, sizeChunk))
 		if err != nil || deleted > 0 {

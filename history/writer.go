@@ -19,14 +19,16 @@ type Records struct {
 	queue   []entry // oldest first, bounded by opts.Queue and queueBytes
 	seq     uint64  // of the last entry
 	waiting int     // bytes of text in the queue
+	sampler sampler
 	closed  bool    // nothing more is recorded
 	gone    bool    // the file is closed and must not be opened any more
 	db      *sql.DB // nil while the file is not open
 	why     error   // why db is nil
 
 	// These are the writer's, and Open's before it starts.
-	spoilt error     // the file is to be set aside, and why
-	aside  time.Time // when one was last
+	uncounted recent    // sampled results that were committed
+	spoilt    error     // the file is to be set aside, and why
+	aside     time.Time // when one was last
 
 	wake chan struct{} // holds one token when there is something to write
 	stop chan struct{}
@@ -93,6 +95,7 @@ func (r *Records) enqueue(e entry) {
 		r.queue = append(r.queue[:0], r.queue[n:]...)
 		r.opts.Observer.RecordsDropped(n, DropQueueFull)
 	}
+	e.sampled = e.event == nil && r.sampler.sampled(e.result, time.Now())
 	r.seq++
 	e.seq = r.seq
 	r.queue, r.waiting = append(r.queue, e), left
@@ -206,6 +209,11 @@ func (r *Records) flush(ctx context.Context, failing bool) error {
 			r.opts.Observer.RecordsFailed()
 			return fmt.Errorf("records: %w", err)
 		}
+		for _, e := range entries {
+			if e.sampled {
+				r.uncounted.add(e.result.ID)
+			}
+		}
 		r.mu.Lock()
 		r.forget(entries)
 		r.mu.Unlock()
@@ -223,7 +231,7 @@ func (r *Records) commit(ctx context.Context, entries []entry) error {
 	if err != nil {
 		return err
 	}
-	err = write(ctx, db, entries)
+	err = write(ctx, db, entries, r.uncounted.has)
 	if corrupt(err) {
 		err = errors.Join(err, r.part(ctx, db, err))
 	}
