@@ -47,6 +47,11 @@ type Capacity struct {
 	InFlightHigh int     `json:"in_flight_high,omitempty"`
 	RateLow      float64 `json:"rate_low,omitempty"`
 	RateHigh     float64 `json:"rate_high,omitempty"`
+	// InFlight is where the fit of the margins puts the edge, InFlightFrom and To its
+	// 95 % interval; absent at a cliff.
+	InFlight     probe.Opt[float64] `json:"in_flight,omitzero"`
+	InFlightFrom probe.Opt[float64] `json:"in_flight_from,omitzero"`
+	InFlightTo   probe.Opt[float64] `json:"in_flight_to,omitzero"`
 	// Peak is the highest throughput of any rung that Little's law accepts.
 	Peak float64 `json:"peak_rate,omitempty"`
 	// Cliff says that the objective breaks so suddenly that only the bracket means

@@ -26,6 +26,9 @@ type engine struct {
 	pools    []*Pool
 	rec      *recorder
 
+	// told, where not nil, is told each result and when it was done.
+	told func(j job, res *probe.Result, done time.Duration)
+
 	ctx   context.Context //nolint:containedctx // An engine lives as long as its one run.
 	start time.Time
 	began usage
@@ -347,6 +350,9 @@ func (e *engine) took(j job, res probe.Result) {
 	}
 	if stop != nil {
 		e.end(stop)
+	}
+	if e.told != nil {
+		e.told(j, &res, done)
 	}
 }
 
