@@ -45,6 +45,9 @@ type Alert struct {
 	FiredAt time.Time
 	// ResolvedAt is when it ended; zero before.
 	ResolvedAt time.Time
+	// KeptSince is since when the condition has not held while the alert fires on
+	// for Rule.KeepFiringFor; zero while it holds.
+	KeptSince time.Time
 	// Value is the expression's at the last evaluation that had one.
 	Value float64
 	// GeneratorURL leads to the expression.
@@ -55,7 +58,7 @@ type Alert struct {
 // sample time makes them times of day, for receivers that compare them with
 // their own clock.
 func (a Alert) Shift(d time.Duration) Alert {
-	for _, t := range []*time.Time{&a.ActiveAt, &a.FiredAt, &a.ResolvedAt} {
+	for _, t := range []*time.Time{&a.ActiveAt, &a.FiredAt, &a.ResolvedAt, &a.KeptSince} {
 		if !t.IsZero() {
 			*t = t.Add(d)
 		}
@@ -82,6 +85,7 @@ func alertOf(rule *rules.AlertingRule, a *rules.Alert, link string) Alert {
 		ActiveAt:     a.ActiveAt,
 		FiredAt:      a.FiredAt,
 		ResolvedAt:   a.ResolvedAt,
+		KeptSince:    a.KeepFiringSince,
 		Value:        a.Value,
 		GeneratorURL: link,
 	}
@@ -122,15 +126,23 @@ func merge(current map[string]Alert, a Alert) {
 // without a word: a rule removed, its labels changed, or its For raised above
 // what had passed. Whatever fired and neither fires nor is resolved now is
 // resolved at the instant at, and shown for as long as any resolved alert.
-// It decides from its arguments alone; current is changed and returned.
-func settle(previous, current map[string]Alert, at time.Time) map[string]Alert {
+// But what stays says goes on firing does. It decides from its arguments alone;
+// current is changed and returned.
+func settle(previous, current map[string]Alert, at time.Time, stays func(key string, old, now Alert) (Alert, bool)) map[string]Alert {
 	for key, old := range previous {
 		now, ok := current[key]
-		if ok && now.State != StatePending {
+		if now.State == StateFiring || ok && now.State == StateResolved && old.State != StateFiring {
 			continue
 		}
 		switch old.State {
 		case StateFiring:
+			if kept, on := stays(key, old, now); on {
+				current[key] = kept
+				continue
+			}
+			if now.State == StateResolved {
+				continue
+			}
 			old.State, old.ResolvedAt = StateResolved, at
 			current[key] = old
 		case StateResolved:

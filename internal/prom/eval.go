@@ -75,10 +75,17 @@ func (r *Rules) Eval(ctx context.Context, at time.Time) ([]Alert, error) {
 	for i, rule := range r.rules {
 		rule.ForEachActiveAlert(func(a *rules.Alert) { merge(current, alertOf(rule, a, r.links[i])) })
 	}
-	r.alerts = settle(r.alerts, current, at)
+	failed := r.failures()
+	r.resume(current)
+	r.alerts = settle(r.alerts, current, at, func(key string, old, now Alert) (Alert, bool) { return r.stays(key, old, now, at) })
+	for key := range r.before {
+		if r.alerts[key].State != StateFiring {
+			delete(r.before, key)
+		}
+	}
 	kept := sorted(r.alerts)
 	r.last.Store(&kept)
-	if failed := r.failures(); len(failed) > 0 {
+	if len(failed) > 0 {
 		return cloneAll(kept), failed
 	}
 	return cloneAll(kept), nil

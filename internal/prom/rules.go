@@ -48,6 +48,10 @@ type RulesOptions struct {
 	// ForGracePeriod is the least time a pending alert waits after a restart,
 	// if its For is at least as long; shorter ones begin anew. 0 means 10 min.
 	ForGracePeriod time.Duration
+	// Known reports whether the samples of now can show that an alert of before
+	// the start has ended; nil is always. While it is false such an alert fires
+	// on: what remembers the last results may not have seen any yet.
+	Known func(Alert) bool
 	// Logger receives a line when a rule begins to fail and when it recovers;
 	// nil discards.
 	Logger *slog.Logger
@@ -70,6 +74,8 @@ type Rules struct {
 	rules   []*rules.AlertingRule
 	links   []string // GeneratorURL by rule
 	alerts  map[string]Alert
+	// before are the alerts that fired before the start and have not ended.
+	before  map[string]Alert
 	failing map[string]bool // rule names whose last evaluation failed
 }
 
@@ -86,12 +92,15 @@ func NewRules(db *DB, list []Rule, opts RulesOptions) (*Rules, error) {
 	if opts.ForGracePeriod <= 0 {
 		opts.ForGracePeriod = 10 * time.Minute
 	}
+	if opts.Known == nil {
+		opts.Known = func(Alert) bool { return true }
+	}
 	if opts.Logger == nil {
 		opts.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Rules{
 		db: db, opts: opts, logger: opts.Logger,
-		alerts: map[string]Alert{}, failing: map[string]bool{},
+		alerts: map[string]Alert{}, before: map[string]Alert{}, failing: map[string]bool{},
 	}
 	r.manager = &rules.ManagerOptions{
 		ExternalURL:     external,
