@@ -37,7 +37,7 @@ func levels() [][]string {
 		{"coldstart", "load"},
 		{"schedule", "budget"},
 		{"probe/hf", "probe/task", "hub"},
-		{"probe", "probe/media", "series", "stats"},
+		{"probe", "probe/media", "series", "stats", "internal/journal"},
 		{"sim"},
 	}
 }

@@ -2,10 +2,12 @@ package alerts
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/hfwatch/hfwatch/internal/prom"
 	"github.com/hfwatch/hfwatch/probe"
 )
 
@@ -63,6 +65,22 @@ func (e *Evidence) Keep(targets []probe.Identity) {
 		if !keep[key] {
 			delete(e.known, key)
 		}
+	}
+}
+
+// Tell adds what is known of their targets to the annotations of alerts that
+// fire or have resolved. What a rule says wins.
+func (e *Evidence) Tell(found []prom.Alert) {
+	for i, a := range found {
+		if a.State == prom.StatePending || a.Labels["target"] == "" {
+			continue
+		}
+		annotations := e.annotations(a.Labels["target"], a.Labels["location"])
+		if annotations == nil {
+			continue
+		}
+		maps.Copy(annotations, a.Annotations)
+		found[i].Annotations = annotations
 	}
 }
 

@@ -29,8 +29,6 @@ type Routing struct {
 	// Muted reports whether a maintenance time holds an alert back; nil mutes
 	// nothing.
 	Muted func(probe.Identity) bool
-	// Evidence is added to the annotations; nil adds nothing.
-	Evidence *Evidence
 }
 
 // Route returns the alerts that fire or have resolved as values that can be
@@ -46,7 +44,7 @@ func Route(found []prom.Alert, r Routing) []notify.Routed {
 		if a.State == prom.StatePending || a.State == prom.StateFiring && !r.watches(a) {
 			continue
 		}
-		routed := notify.Routed{Alert: value(a, r.Evidence), To: to[a.Rule]}
+		routed := notify.Routed{Alert: value(a), To: to[a.Rule]}
 		id := notify.Identity(routed.Alert)
 		if len(routed.To) == 0 && id.Severity == string(Info) {
 			routed.To = asked(r.Receivers, id)
@@ -78,11 +76,8 @@ func asked(receivers []notify.Receiver, id probe.Identity) []string {
 }
 
 // value converts an alert of the rule engine to one of Alertmanager's.
-func value(a prom.Alert, e *Evidence) *alert.Alert {
+func value(a prom.Alert) *alert.Alert {
 	annotations := map[string]string{}
-	if e != nil && a.Labels["target"] != "" {
-		maps.Copy(annotations, e.annotations(a.Labels["target"], a.Labels["location"]))
-	}
 	annotations["value"] = strconv.FormatFloat(a.Value, 'g', -1, 64)
 	annotations["since"] = a.ActiveAt.UTC().Format(time.RFC3339)
 	maps.Copy(annotations, a.Annotations)

@@ -105,14 +105,15 @@ func TestRoute(t *testing.T) {
 		Rules:     []alerts.Rule{{Name: "Named", Notify: []string{"ops"}}, {Name: "Named info", Notify: []string{"ops"}}},
 		Receivers: []notify.Receiver{{Name: "ops"}, {Name: "dead", Match: probe.Match{Severity: "info"}}, {Name: "other", Match: probe.Match{Severity: "info", Name: "b"}}},
 		Muted:     func(id probe.Identity) bool { return id.Labels["alertname"] == "Muted" },
-		Evidence:  e,
 		Targets:   []probe.Identity{{Name: "a"}},
 	}
-	got := alerts.Route([]prom.Alert{
+	found := []prom.Alert{
 		alert("Plain", "critical", prom.StateFiring), alert("Early", "critical", prom.StatePending), resolved,
 		alert("Named", "critical", prom.StateFiring), alert("Named info", "info", prom.StateFiring),
 		alert("Watchdog", "info", prom.StateFiring), alert("Muted", "critical", prom.StateFiring), stranger,
-	}, routing)
+	}
+	e.Tell(found)
+	got := alerts.Route(found, routing)
 	type row struct {
 		Name  string
 		To    []string

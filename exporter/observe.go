@@ -123,6 +123,10 @@ func (e *Exporter) RecordsDropped(n int, reason string) { e.self.dropped.plus(re
 // RecordsFailed counts a failed attempt to write.
 func (e *Exporter) RecordsFailed() { e.self.plus(e.self.writeFailures, 1) }
 
+// AlertStateFailed counts one failed attempt to write down what fires and what
+// receivers were told.
+func (e *Exporter) AlertStateFailed() { e.self.plus(e.self.stateFailures, 1) }
+
 // SetRules replaces the rules whose failures are counted each by its name.
 func (e *Exporter) SetRules(names []string) {
 	e.self.evaluationFailures.keep(append([]string{"", series.Other}, names...))

@@ -110,6 +110,10 @@ func TestObservers(t *testing.T) {
 				map[string]float64{`hfwatch_records_dropped_total{reason="queue_full"}`: 2},
 			},
 			{
+				"a failed write of the state of alerts", func(e *Exporter) { e.AlertStateFailed() },
+				map[string]float64{`hfwatch_alert_state_write_failures_total`: 1},
+			},
+			{
 				"a write that failed", func(e *Exporter) { e.RecordsFailed() },
 				map[string]float64{`hfwatch_records_write_failures_total`: 1},
 			},

@@ -12,7 +12,7 @@ import (
 type self struct {
 	group
 	ignored, clockSteps, dropped, refused, evaluationFailures *counters
-	written, writeFailures, appended                          *child
+	written, writeFailures, stateFailures, appended           *child
 	evaluation, schedulerLag                                  *child
 	reloadOK, reloadTime                                      *child
 }
@@ -30,6 +30,7 @@ func newSelf(v *vocabulary, now time.Time) *self {
 	s.evaluationFailures = newCounters(&s.group, series.EvaluationFailures, []string{""}, now)
 	s.written = s.add(series.RecordsWritten, now)
 	s.writeFailures = s.add(series.RecordsWriteFailures, now)
+	s.stateFailures = s.add(series.AlertStateFailures, now)
 	s.appended = s.add(series.SamplesAppended, now)
 	s.evaluation = s.add(series.EvaluationSeconds, now)
 	s.schedulerLag = s.add(series.SchedulerLag, now)

@@ -43,6 +43,7 @@ const (
 	RecordsWritten       Series = "hfwatch_records_written_total"
 	RecordsDropped       Series = "hfwatch_records_dropped_total"
 	RecordsWriteFailures Series = "hfwatch_records_write_failures_total"
+	AlertStateFailures   Series = "hfwatch_alert_state_write_failures_total"
 	ResultsIgnored       Series = "hfwatch_results_ignored_total"
 	EvaluationSeconds    Series = "hfwatch_evaluation_duration_seconds"
 	EvaluationFailures   Series = "hfwatch_evaluation_failures_total"
@@ -228,6 +229,10 @@ func pipeline() []Definition {
 		{
 			Series: RecordsWriteFailures, Type: Counter,
 			Help: "Failed attempts to write to the records; what they held is tried again.",
+		},
+		{
+			Series: AlertStateFailures, Type: Counter,
+			Help: "Failed attempts to write down what fires and what receivers were told; they are repeated.",
 		},
 		{
 			Series: ResultsIgnored, Type: Counter, Labels: []Label{{Reason, ignored()}},

@@ -61,6 +61,12 @@ type entry struct {
 	seen time.Time
 	// place is the entry's place among those that may give way.
 	place *list.Element
+
+	// noted is what the store holds of the entry.
+	noted kept
+	// recalled is that the entry is from before the start, and that nobody has
+	// spoken of it since.
+	recalled bool
 }
 
 // mayGiveWay reports whether the entry can be dropped with nothing lost but a
@@ -80,7 +86,7 @@ func (e *entry) owed() bool {
 // fires makes the alert fire, or go on firing.
 func (e *entry) fires(a *alert.Alert, held, muted bool, at time.Time, repeat time.Duration) {
 	again := e.resolved
-	e.alert, e.resolved, e.held, e.muted, e.seen = a, false, held, muted, at
+	e.alert, e.resolved, e.held, e.muted, e.seen, e.recalled = a, false, held, muted, at, false
 	switch {
 	case again:
 		e.owe(at)
@@ -94,7 +100,7 @@ func (e *entry) fires(a *alert.Alert, held, muted bool, at time.Time, repeat tim
 // resolves makes the alert resolved. A resolve without annotations or link
 // takes those of the firing: whoever cleans up needs to know what it was.
 func (e *entry) resolves(a *alert.Alert, at time.Time) {
-	e.seen = at
+	e.seen, e.recalled = at, false
 	if e.resolved {
 		return
 	}

@@ -37,9 +37,10 @@ type mailbox struct {
 	retrying []*message
 	flying   *message
 	// gate is when the receiver wants to be talked to again.
-	gate  time.Time
-	flush uint64
-	swept time.Time
+	gate time.Time
+	// number is the last message's.
+	number uint64
+	swept  time.Time
 	// closing is that the mailbox is to become empty and takes nothing more;
 	// until bounds it, and is zero where the end is only that of each message.
 	closing bool
@@ -49,13 +50,15 @@ type mailbox struct {
 	drops   map[DropReason]int
 }
 
-// newMailbox returns an empty mailbox. Messages are numbered from a random
+// newMailbox returns a mailbox with what the store holds of it. Messages are numbered from a random
 // number, so that no two daemons name theirs alike.
 func newMailbox(receiver string, o Options) *mailbox {
-	return &mailbox{
-		receiver: receiver, opts: o, flush: rand.Uint64(),
+	b := &mailbox{
+		receiver: receiver, opts: o, number: rand.Uint64(),
 		entries: map[model.Fingerprint]*entry{}, waiting: list.New(), drops: map[DropReason]int{},
 	}
+	b.recall()
+	return b
 }
 
 // fact is an alert as one evaluation saw it, with what every mailbox needs to
@@ -153,8 +156,10 @@ func (b *mailbox) makeRoom(at time.Time) bool {
 	return len(b.entries) < b.opts.Capacity
 }
 
-// index keeps the entry's place among those that may give way.
+// index keeps the entry's place among those that may give way, and in the
+// store.
 func (b *mailbox) index(e *entry) {
+	b.note(e, false)
 	switch may := e.mayGiveWay(); {
 	case may && e.place == nil:
 		e.place = b.waiting.PushBack(e)
@@ -173,6 +178,7 @@ func (b *mailbox) drop(e *entry, reason DropReason) {
 // forget takes the entry out.
 func (b *mailbox) forget(e *entry) {
 	delete(b.entries, e.fp)
+	b.note(e, true)
 	if e.place != nil {
 		b.waiting.Remove(e.place)
 		e.place = nil
@@ -277,9 +283,9 @@ func (b *mailbox) make(group string, now time.Time) *message {
 		return 1
 	})
 	ready = ready[:min(len(ready), max(1, b.opts.MaxAlerts-1))]
-	b.flush++
-	m := &message{group: group, made: now, flush: b.flush}
-	m.tries = tries{id: deliveryID(b.receiver, m.groupKey(), now, b.flush), first: now}
+	b.number++
+	m := &message{group: group, made: now, flush: b.number}
+	m.tries = tries{id: deliveryID(b.receiver, m.groupKey(), now, b.number), first: now}
 	for _, e := range ready {
 		m.news = append(m.news, e.snapshot())
 		e.pending, e.msg = false, m

@@ -8,8 +8,12 @@
 // resolve is delivered if its firing was, or may have been; one receiver delays
 // no other; and nobody who calls the Sender waits.
 //
-// The package refuses to decide what fires, to resolve an alert because nobody
-// speaks of it any more, and to keep anything over a restart. It never prints
+// What a receiver was told and is owed is noted in a Store before and after each
+// attempt, so that a restart tells nothing twice and loses no resolve.
+//
+// The package refuses to decide what fires, and to resolve an alert because
+// nobody speaks of it any more, but for what was told before a start, when it is
+// asked to (Reconcile). It never prints
 // an address of a receiver, since the addresses of hooks carry their
 // credentials. A Sender and a WebhookNotifier may be used from several
 // goroutines at once.
@@ -27,25 +31,6 @@ import (
 
 	"github.com/hfwatch/hfwatch/probe"
 )
-
-// Receiver is one place to which alerts are delivered.
-type Receiver struct {
-	// Name identifies the receiver over reloads.
-	Name string
-	// Match selects the alerts that go here, but for those that name their
-	// receivers themselves.
-	Match probe.Match
-	// Webhook is how to deliver.
-	Webhook *Webhook
-}
-
-// Webhook is an address that takes Alertmanager's webhook messages.
-type Webhook struct {
-	// URL is an http or https address. All of it is a secret.
-	URL probe.Secret
-	// Secret is the key of the signature; without one messages are not signed.
-	Secret probe.Secret
-}
 
 // Routed is one alert as one evaluation saw it, and whom it concerns.
 type Routed struct {
@@ -74,6 +59,8 @@ type Options struct {
 	UserAgent string
 	// Dial makes connections; nil is the network's own.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Store keeps what receivers were told over a restart; nil keeps nothing.
+	Store Store
 	// Proxy chooses the proxy of a request; nil is none.
 	Proxy func(*http.Request) (*url.URL, error)
 
@@ -107,6 +94,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ExternalURL == nil {
 		o.ExternalURL = &url.URL{}
+	}
+	if o.Store == nil {
+		o.Store = nowhere{}
 	}
 	if o.UserAgent == "" {
 		o.UserAgent = "hfwatch"

@@ -32,12 +32,12 @@ type redactor struct {
 	longest int
 }
 
-// newRedactor returns a redactor of u: the whole address, its host name unless
+// newRedactor returns a redactor of more and of u: the whole address, its host name unless
 // that is a plain number or localhost, its credentials, each segment of its
 // path and each value of its query. Host names are hidden since some services
 // put their token there.
-func newRedactor(u *url.URL) *redactor {
-	parts := []string{u.String(), u.RequestURI(), u.EscapedPath(), u.Path, u.RawQuery}
+func newRedactor(u *url.URL, more ...probe.Secret) *redactor {
+	parts := append(secrets(more), u.String(), u.RequestURI(), u.EscapedPath(), u.Path, u.RawQuery)
 	parts = append(parts, strings.Split(u.EscapedPath(), "/")...)
 	parts = append(parts, strings.Split(u.Path, "/")...)
 	for pair := range strings.SplitSeq(u.RawQuery, "&") {

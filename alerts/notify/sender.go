@@ -5,9 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
+
+	amnotify "github.com/prometheus/alertmanager/notify"
 )
 
 // Sender owes every receiver the newest state of each alert, and delivers it.
@@ -24,7 +27,9 @@ type Sender struct {
 	// retired are those of receivers taken out that still have something to
 	// deliver.
 	retired []*worker
-	stopped bool
+	// clusters post to Alertmanagers, by the receiver's name.
+	clusters map[string]*cluster
+	stopped  bool
 }
 
 // Status is how much a receiver is owed.
@@ -47,7 +52,7 @@ type Status struct {
 // and not its end, so that what is pending when the daemon is told to stop can
 // still be delivered. Its errors name the receiver and what is wrong with it.
 func New(ctx context.Context, receivers []Receiver, o Options) (*Sender, error) {
-	s := &Sender{opts: o.withDefaults(), live: map[string]*worker{}}
+	s := &Sender{opts: o.withDefaults(), live: map[string]*worker{}, clusters: map[string]*cluster{}}
 	s.base, s.cut = context.WithCancel(context.WithoutCancel(ctx))
 	if err := s.Update(receivers); err != nil {
 		s.cut()
@@ -66,22 +71,9 @@ func (s *Sender) Update(receivers []Receiver) error {
 	if s.stopped {
 		return errors.New("notify: stopped")
 	}
-	notifiers := map[string]*WebhookNotifier{}
-	for i, r := range receivers {
-		where := fmt.Sprintf("notify[%d] %q", i, r.Name)
-		switch {
-		case r.Name == "":
-			return fmt.Errorf("notify[%d]: has no name", i)
-		case notifiers[r.Name] != nil:
-			return fmt.Errorf("%s: another receiver has this name", where)
-		case r.Webhook == nil:
-			return fmt.Errorf("%s: says not how to deliver; add a webhook", where)
-		}
-		n, err := NewWebhook(r.Name, *r.Webhook, s.opts)
-		if err != nil {
-			return fmt.Errorf("%s: %w", where, err)
-		}
-		notifiers[r.Name] = n
+	notifiers, err := s.notifiers(receivers)
+	if err != nil {
+		return err
 	}
 	now := time.Now()
 	for name, w := range s.live {
@@ -94,13 +86,82 @@ func (s *Sender) Update(receivers []Receiver) error {
 	}
 	s.retired = slices.DeleteFunc(s.retired, (*worker).ended)
 	for _, r := range receivers {
-		if w := s.live[r.Name]; w != nil {
-			w.replace(r, notifiers[r.Name], now)
+		w, n := s.live[r.Name], notifiers[r.Name]
+		switch {
+		case n == nil:
+		case w != nil:
+			w.replace(r, n, now)
+		default:
+			s.live[r.Name] = startWorker(s.base, r, n, s.opts)
+		}
+	}
+	s.updateClusters(receivers)
+	return nil
+}
+
+// notifiers returns what delivers the messages of each receiver that takes
+// messages, or what is wrong with one.
+func (s *Sender) notifiers(receivers []Receiver) (map[string]amnotify.Notifier, error) {
+	if err := check(receivers); err != nil {
+		return nil, err
+	}
+	out := map[string]amnotify.Notifier{}
+	for i, r := range receivers {
+		if r.Alertmanager != nil {
 			continue
 		}
-		s.live[r.Name] = startWorker(s.base, r, notifiers[r.Name], s.opts)
+		n, err := r.notifier(s.opts)
+		if err != nil {
+			return nil, fmt.Errorf("notify[%d] %q: %w", i, r.Name, err)
+		}
+		out[r.Name] = n
 	}
-	return nil
+	return out, nil
+}
+
+// updateClusters starts and ends what posts to Alertmanagers.
+func (s *Sender) updateClusters(receivers []Receiver) {
+	wanted := map[string]Receiver{}
+	for _, r := range receivers {
+		if r.Alertmanager != nil {
+			wanted[r.Name] = r
+		}
+	}
+	for name, c := range s.clusters {
+		if r, stays := wanted[name]; stays {
+			c.replace(r)
+			continue
+		}
+		delete(s.clusters, name)
+		c.retire()
+	}
+	for name, r := range wanted {
+		if s.clusters[name] == nil {
+			s.clusters[name] = newCluster(s.base, r, s.opts)
+		}
+	}
+}
+
+// Reconcile resolves what receivers were told before the start and of which Set
+// has not spoken since. It is to be called once, after the first evaluation of
+// every rule.
+func (s *Sender) Reconcile(now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return
+	}
+	names := map[string]bool{}
+	for name, w := range s.live {
+		names[name] = true
+		w.box.reconcile(now)
+		w.nudge()
+	}
+	for name, c := range s.clusters {
+		names[name] = true
+		c.reconcile()
+	}
+	forgetReceivers(s.opts.Store, names)
 }
 
 // Set tells the Sender what fires and what has resolved as of an evaluation at
@@ -126,6 +187,11 @@ func (s *Sender) Set(now time.Time, alerts []Routed) {
 		})
 		w.nudge()
 	}
+	for name, c := range s.clusters {
+		c.accept(facts, now, func(f fact) bool {
+			return slices.Contains(f.To, name) || len(f.To) == 0 && c.match.Selects(f.id)
+		})
+	}
 }
 
 // Status returns how much each configured receiver is owed, by name.
@@ -135,6 +201,9 @@ func (s *Sender) Status() []Status {
 	out := make([]Status, 0, len(s.live))
 	for _, w := range s.live {
 		out = append(out, w.box.status())
+	}
+	for _, c := range s.clusters {
+		out = append(out, c.status())
 	}
 	slices.SortFunc(out, func(a, b Status) int { return cmp.Compare(a.Receiver, b.Receiver) })
 	return out
@@ -155,8 +224,13 @@ func (s *Sender) Stop(ctx context.Context) error {
 	for _, w := range s.live {
 		workers = append(workers, w)
 	}
+	clusters := slices.Collect(maps.Values(s.clusters))
 	s.mu.Unlock()
 	defer s.cut()
+	for _, c := range clusters {
+		// Alertmanagers expire by themselves what is not posted any more.
+		c.retire()
+	}
 	now := time.Now()
 	until, _ := ctx.Deadline()
 	for _, w := range workers {
@@ -172,6 +246,9 @@ func (s *Sender) Stop(ctx context.Context) error {
 			<-w.done
 		}
 		left += w.left
+	}
+	for _, c := range clusters {
+		c.wait(ctx)
 	}
 	if left > 0 {
 		return fmt.Errorf("notify: stopped with %d alerts undelivered", left)

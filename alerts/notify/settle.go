@@ -112,6 +112,7 @@ func (b *mailbox) readdress(now time.Time, moved bool) {
 			e.owe(now)
 		}
 		e.notBefore = time.Time{}
+		b.index(e)
 	}
 }
 
@@ -147,16 +148,22 @@ func (b *mailbox) drain(now, until time.Time) {
 	}
 }
 
-// leave counts what a closed mailbox still owed, and returns the count.
+// leave returns how much a closed mailbox still owes. Where nothing is kept over
+// a restart it is lost, and counted.
 func (b *mailbox) leave() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	left := 0
 	for _, e := range b.entries {
-		if e.owed() || e.msg != nil {
+		if !e.owed() && e.msg == nil {
+			continue
+		}
+		left++
+		if _, lost := b.opts.Store.(nowhere); lost || b.removed {
 			b.drop(e, DropShutdown)
 		}
 	}
-	return b.drops[DropShutdown]
+	return left
 }
 
 // dropped returns what was dropped since it was last asked.

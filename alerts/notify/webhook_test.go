@@ -282,7 +282,7 @@ func TestPanic(t *testing.T) {
 		w := r.sender.live["ops"]
 		w.mu.Lock()
 		good := w.notifier
-		bad := *good
+		bad := *good.(*WebhookNotifier)
 		bad.tmpl = nil
 		w.notifier = &bad
 		w.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/prometheus/alertmanager/alert"
+	amnotify "github.com/prometheus/alertmanager/notify"
 
 	"github.com/hfwatch/hfwatch/probe"
 )
@@ -20,7 +21,7 @@ type worker struct {
 	opts Options
 	// match is the Sender's, under its lock.
 	match probe.Match
-	hook  Webhook
+	to    Receiver
 	wake  chan struct{}
 	// done is closed at the worker's end; left, what it owed then, may be read
 	// after it.
@@ -28,28 +29,32 @@ type worker struct {
 	left int
 
 	mu       sync.Mutex
-	notifier *WebhookNotifier
+	notifier amnotify.Notifier
 }
 
 // startWorker returns a worker that runs until its mailbox was closed and is
 // empty, or ctx ends.
-func startWorker(ctx context.Context, r Receiver, n *WebhookNotifier, o Options) *worker {
+func startWorker(ctx context.Context, r Receiver, n amnotify.Notifier, o Options) *worker {
 	w := &worker{
-		box: newMailbox(r.Name, o), opts: o, match: r.Match, hook: *r.Webhook, notifier: n,
+		box: newMailbox(r.Name, o), opts: o, match: r.Match, to: r, notifier: n,
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
+	}
+	if addressIs(o.Store, r.Name, r.address()) {
+		w.box.readdress(time.Now(), true)
 	}
 	go w.run(ctx)
 	return w
 }
 
 // replace puts the receiver's new settings in place.
-func (w *worker) replace(r Receiver, n *WebhookNotifier, now time.Time) {
+func (w *worker) replace(r Receiver, n amnotify.Notifier, now time.Time) {
 	w.mu.Lock()
 	w.notifier = n
 	w.mu.Unlock()
-	moved := !w.hook.URL.Equal(r.Webhook.URL)
-	changed := moved || !w.hook.Secret.Equal(r.Webhook.Secret)
-	w.match, w.hook = r.Match, *r.Webhook
+	moved := w.to.address() != r.address()
+	changed := moved || w.to.credentials() != r.credentials()
+	w.match, w.to = r.Match, r
+	addressIs(w.opts.Store, r.Name, r.address())
 	if changed {
 		w.box.readdress(now, moved)
 		w.nudge()
@@ -116,6 +121,7 @@ func (w *worker) sleep(ctx context.Context, wait time.Duration) {
 
 // attempt tries to deliver m once, and books and reports what came of it.
 func (w *worker) attempt(ctx context.Context, m *message) {
+	w.box.flush(ctx)
 	start := time.Now()
 	alerts, why := w.box.alerts(m, start)
 	ctx = m.context(ctx, w.box.receiver, why)
@@ -145,7 +151,7 @@ func (w *worker) notify(ctx context.Context, alerts []*alert.Alert) (again bool,
 	defer func() {
 		if p := recover(); p != nil {
 			w.opts.Logger.Error("notifier panicked", "receiver", w.box.receiver, "stack", string(debug.Stack()))
-			again, err = false, n.failure(Internal, fmt.Sprintf("panic of type %T", p))
+			again, err = false, &DeliveryError{Reason: Internal, text: fmt.Sprintf("%s: panic of type %T", w.box.receiver, p)}
 		}
 	}()
 	return n.Notify(ctx, alerts...)

@@ -141,6 +141,7 @@ func (d *Daemon) share(res probe.Result) bool {
 		return false
 	}
 	d.counter.RecordOf(res, m.Target.Labels)
+	d.informed.record(res)
 	d.evidence.Record(res)
 	d.memos.remember(res)
 	return true

@@ -76,7 +76,8 @@ type Daemon struct {
 	scheduler *schedule.Scheduler
 	evaluator *evaluator
 	// sender is nil where alerting is off.
-	sender *notify.Sender
+	sender   *notify.Sender
+	informed informed
 
 	now   atomic.Pointer[watched]
 	ready atomic.Bool
@@ -170,7 +171,7 @@ func (d *Daemon) open(ctx context.Context, cfg *config.Config) error {
 func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 	d.evaluator = &evaluator{
 		gatherer: d.exporter.Gatherer(), watch: d.exporter, logger: d.logger, every: cfg.EvaluationInterval,
-		location: cfg.Location, origin: time.Now(), refresh: d.refresh, stepped: d.stepped,
+		location: cfg.Location, origin: time.Now(), refresh: d.refresh, changed: d.changed, tell: d.evidence.Tell, stepped: d.stepped,
 	}
 	if cfg.Alerting || cfg.History {
 		retention, size := cfg.Data.Retention, cfg.Data.MaxSize*3/4
@@ -185,11 +186,19 @@ func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 		d.undo.add("series", func(context.Context) error { return db.Close() })
 	}
 	if cfg.Alerting {
-		rules, err := prom.NewRules(d.evaluator.db, compile(cfg), prom.RulesOptions{ExternalURL: d.opts.ExternalURL, Logger: d.logger})
+		rules, err := prom.NewRules(d.evaluator.db, compile(cfg), prom.RulesOptions{ExternalURL: d.opts.ExternalURL, Logger: d.logger, Known: d.known})
 		if err != nil {
 			return fmt.Errorf("alerts: %w", err)
 		}
-		d.sender, err = notify.New(ctx, receivers(cfg), d.notifyOptions())
+		state, err := d.openState(ctx, cfg)
+		if err != nil {
+			return err
+		}
+		d.evaluator.table = alerts.NewTable(state, d.logger)
+		rules.Restore(d.evaluator.table.Alerts())
+		o := d.notifyOptions()
+		o.Store = state
+		d.sender, err = notify.New(ctx, receivers(cfg), o)
 		if err != nil {
 			return err
 		}

@@ -29,8 +29,16 @@ type evaluator struct {
 	// rules and sender are nil where alerting is off.
 	rules  *prom.Rules
 	sender *notify.Sender
-	watch  evaluationObserver
-	logger *slog.Logger
+	// table remembers over restarts what rules found, and changed is told of what
+	// began and ended. Both are nil where alerting is off.
+	table   *alerts.Table
+	changed func([]alerts.Change)
+	// tell adds evidence to what was found.
+	tell func([]prom.Alert)
+	// reconciled is that every rule was evaluated once since the start.
+	reconciled bool
+	watch      evaluationObserver
+	logger     *slog.Logger
 	// location is the value of that label on alerts of the evaluator's own.
 	location string
 	origin   time.Time
@@ -144,6 +152,12 @@ func (e *evaluator) tick(ctx context.Context) {
 	// five minutes, and a failing disk would resolve what still fails.
 	if e.rules != nil && appendErr == nil {
 		e.evaluate(ctx, at, skew, routing)
+	} else if e.rules != nil {
+		// What stays as it is must be said again: an Alertmanager resolves what it
+		// hears nothing of.
+		same := e.rules.Alerts()
+		e.tell(same)
+		e.hand(same, skew, routing)
 	}
 	e.watch.Evaluated(time.Since(start), appended.Samples, refused)
 }
@@ -163,6 +177,22 @@ func (e *evaluator) evaluate(ctx context.Context, at time.Time, skew time.Durati
 			e.watch.EvaluationFailed("")
 		}
 	}
+	now := time.Now()
+	e.tell(found)
+	if found != nil || err == nil {
+		// Before anybody is told, so that what is told now can be resolved by
+		// whoever starts after us.
+		e.changed(e.table.Keep(now, found))
+	}
+	e.hand(found, skew, routing)
+	if err == nil && !e.reconciled {
+		e.reconciled = true
+		e.sender.Reconcile(now)
+	}
+}
+
+// hand tells the sender what was found, in times of day.
+func (e *evaluator) hand(found []prom.Alert, skew time.Duration, routing alerts.Routing) {
 	for i, a := range found {
 		found[i] = a.Shift(-skew)
 	}

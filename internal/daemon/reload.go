@@ -143,7 +143,7 @@ func (d *Daemon) adopt(cfg *config.Config) error {
 	// So that the budgets and maintenance times of before are gone at once.
 	d.refresh()
 	d.evaluator.configure(cfg.EvaluationInterval, alerts.Routing{
-		Rules: w.rules, Receivers: to, Evidence: d.evidence, Targets: w.identities,
+		Rules: w.rules, Receivers: to, Targets: w.identities,
 		Muted: func(id probe.Identity) bool { return w.maintenance.Muted(id, time.Now()) },
 	})
 	return nil
@@ -182,6 +182,9 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) {
 			d.memos.remember(res)
 		}
 		d.exporter.Restore(name, state)
+		if len(last) > 0 {
+			d.informed.restored(name)
+		}
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/hfwatch/hfwatch/alerts"
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/internal/prom"
 )
@@ -160,7 +159,8 @@ func TestRemovedTargetsSeriesVanish(t *testing.T) {
 			t.Error("/metrics has lost the other target")
 		}
 		about := []prom.Alert{{Rule: "X", State: prom.StateFiring, Labels: map[string]string{"target": "goes", "location": "local"}}}
-		if got := alerts.Route(about, alerts.Routing{Evidence: r.d.evidence})[0].Alert.Annotations["outcomes"]; got != "" {
+		r.d.evidence.Tell(about)
+		if got := about[0].Annotations["outcomes"]; got != "" {
 			t.Errorf("evidence of the removed target = %q, want none", got)
 		}
 		if _, _, ok := r.d.memos.last("goes"); ok {

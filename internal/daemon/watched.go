@@ -23,7 +23,9 @@ func Task(name string) (probe.Task, bool) { return task.ByName(name) }
 
 // Features returns what this build can do beyond what every configuration may
 // ask; keys of anything else are refused as not available yet.
-func Features() []config.Feature { return nil }
+func Features() []config.Feature {
+	return []config.Feature{config.FeatureAlertmanager, config.FeatureReceivers}
+}
 
 // watched is one configuration as it is in force. It is never changed.
 type watched struct {
@@ -82,17 +84,6 @@ func longest(rules []alerts.Rule) time.Duration {
 		}
 	}
 	return over * 3 / 2
-}
-
-// receivers returns the receivers that this build can deliver to.
-func receivers(cfg *config.Config) []notify.Receiver {
-	var out []notify.Receiver
-	for _, r := range cfg.Notify {
-		if r.Webhook != nil {
-			out = append(out, notify.Receiver{Name: r.Name, Match: r.Match, Webhook: r.Webhook})
-		}
-	}
-	return out
 }
 
 // names returns the receivers' names.

@@ -1,0 +1,166 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hfwatch/hfwatch/alerts"
+	"github.com/hfwatch/hfwatch/alerts/notify"
+	"github.com/hfwatch/hfwatch/config"
+	"github.com/hfwatch/hfwatch/history"
+	"github.com/hfwatch/hfwatch/internal/journal"
+	"github.com/hfwatch/hfwatch/internal/prom"
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// stateFile is the journal of what fires and of what receivers were told.
+const stateFile = "alerts.journal"
+
+// informed counts of each target the results that this process has seen, so
+// that what fired before it began does not end for want of memory. It is safe
+// for concurrent use.
+type informed struct {
+	mu sync.Mutex
+	// counted are results that count, seen those of any kind.
+	counted, seen map[string]int
+}
+
+// allOf is more results than any rule looks back on.
+const allOf = 1 << 20
+
+// record counts a result.
+func (i *informed) record(r probe.Result) {
+	if r.Kind != probe.Baseline {
+		return
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.init()
+	if i.seen[r.Target] < allOf {
+		i.seen[r.Target]++
+	}
+	if r.Enters() && i.counted[r.Target] < allOf {
+		i.counted[r.Target]++
+	}
+}
+
+// restored notes that everything is known of a target.
+func (i *informed) restored(target string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.init()
+	i.counted[target], i.seen[target] = allOf, allOf
+}
+
+// init makes the maps.
+func (i *informed) init() {
+	if i.counted == nil {
+		i.counted, i.seen = map[string]int{}, map[string]int{}
+	}
+}
+
+// enough reports whether so many results of a target were seen. Of a target
+// without a name every target must have been seen so often, whatever came of
+// it.
+func (i *informed) enough(target string, needs int, w *watched) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if target != "" {
+		m, watched := w.models[target]
+		return !watched || m.Baseline == nil || i.counted[target] >= needs
+	}
+	for name, m := range w.models {
+		if m.Baseline != nil && i.seen[name] < needs {
+			return false
+		}
+	}
+	return true
+}
+
+// known reports whether the samples of now can show that an alert of before the
+// start has ended.
+func (d *Daemon) known(a prom.Alert) bool {
+	w := d.now.Load()
+	i := slices.IndexFunc(w.rules, func(r alerts.Rule) bool { return r.Name == a.Rule })
+	return i < 0 || d.informed.enough(a.Labels["target"], w.rules[i].Memory(), w)
+}
+
+// openState opens the journal of alerts, which is there with history off too.
+func (d *Daemon) openState(ctx context.Context, cfg *config.Config) (*journal.Journal, error) {
+	state, err := journal.Open(ctx, journal.Options{
+		Path: filepath.Join(cfg.Data.Dir, stateFile), Logger: d.logger, Failed: d.exporter.AlertStateFailed,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the state of alerts: %w", err)
+	}
+	d.undo.add("state of alerts", within(lastWords, state.Close))
+	return state, nil
+}
+
+// alertEvent is the data of an event of kind alert.
+type alertEvent struct {
+	State       prom.State        `json:"state"`
+	Alert       string            `json:"alert"`
+	Labels      map[string]string `json:"labels"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Value       float64           `json:"value"`
+	ActiveAt    string            `json:"active_at"`
+	FiredAt     string            `json:"fired_at"`
+	ResolvedAt  string            `json:"resolved_at,omitempty"`
+}
+
+// changed records that alerts began to fire or have resolved.
+func (d *Daemon) changed(changes []alerts.Change) {
+	for _, c := range changes {
+		a := c.Alert
+		if a.Rule == alerts.WatchdogName {
+			// It says nothing that other events do not.
+			continue
+		}
+		e := alertEvent{
+			State: a.State, Alert: a.Rule, Labels: a.Labels, Annotations: a.Annotations, Value: finite(a.Value),
+			ActiveAt: stamp(a.ActiveAt), FiredAt: stamp(a.FiredAt), ResolvedAt: stamp(a.ResolvedAt),
+		}
+		d.event(history.KindAlert, e)
+	}
+}
+
+// stamp writes a time; none is empty.
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.RFC3339Nano)
+}
+
+// finite returns a number that JSON can hold.
+func finite(v float64) float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0
+	}
+	return v
+}
+
+// receivers returns the receivers of a configuration as they are delivered to.
+func receivers(cfg *config.Config) []notify.Receiver {
+	var out []notify.Receiver
+	for _, r := range cfg.Notify {
+		to := notify.Receiver{Name: r.Name, Match: r.Match, Webhook: r.Webhook}
+		if am := r.Alertmanager; am != nil {
+			to.Alertmanager = &notify.Alertmanager{URLs: am.URLs, AuthHeader: am.AuthHeader, AuthValue: am.AuthValue}
+		}
+		if s := r.Other; s != nil {
+			to.Service = &notify.Service{
+				Kind: notify.Kind(s.Kind), URL: s.URL, Channel: s.Channel, Key: s.Key,
+				To: s.To, From: s.From, Smarthost: s.Smarthost, Username: s.Username,
+			}
+		}
+		out = append(out, to)
+	}
+	return out
+}
