@@ -120,6 +120,9 @@ type Circumstances struct {
 	// ControlFails is true while a control fails as well: another host, or
 	// most targets of this location.
 	ControlFails bool
+	// Connecting is true when it failed in the lookup of a name, in connecting
+	// or in the TLS handshake.
+	Connecting bool
 	// FirstByte is true when the failure came after the answer's first byte.
 	FirstByte bool
 	// OKBefore is true when the same request was answered well before.
@@ -139,7 +142,10 @@ func Judge(o Outcome, c Circumstances) (Fault, Counts) {
 		return unless(maySleep)
 	case Paused:
 		return unless(c.ExpectPaused)
-	case Overloaded, ServerError, GatewayTimeout, Timeout, Stalled, StreamError,
+	case Timeout:
+		// Lost packets show as a connection that is never made.
+		return connection(c.ControlFails && c.Connecting, false)
+	case Overloaded, ServerError, GatewayTimeout, Stalled, StreamError,
 		Truncated, InvalidOutput, WrongAnswer, Gone:
 		return FaultTarget, Bad
 	case DNS, Connect, TLS, Reset:
