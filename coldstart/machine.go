@@ -1,0 +1,385 @@
+package coldstart
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"time"
+
+	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/stats"
+)
+
+// Facts are what the configuration says of a target.
+type Facts struct {
+	Location string
+	Wake     probe.WakePolicy
+	// Idle is the time without requests after which the model falls asleep; 0
+	// is a model that does not.
+	Idle time.Duration
+	// GiveUp is how long a cold start may take; 0 is 15 minutes.
+	GiveUp time.Duration
+	// Requests is how many valid answers of a warm-up are followed; 0 is 60.
+	Requests int
+}
+
+// The defaults of Facts, and the bound in time on following a warm-up.
+const (
+	defaultGiveUp   = 15 * time.Minute
+	defaultRequests = 60
+	longestWarmUp   = 2 * time.Hour
+)
+
+// complete fills in defaults.
+func (f Facts) complete() Facts {
+	f.GiveUp = pick(f.GiveUp > 0, f.GiveUp, defaultGiveUp)
+	f.Requests = pick(f.Requests > 0, f.Requests, defaultRequests)
+	return f
+}
+
+// EventKind is what an Event tells of.
+type EventKind string
+
+// The kinds of event.
+const (
+	// Changed is another state.
+	Changed EventKind = "changed"
+	// Opened is a cold start that began.
+	Opened EventKind = "opened"
+	// Woke is that a request of hfwatch's woke the model.
+	Woke EventKind = "woke"
+	// GaveUp is a cold start that takes longer than give_up. A natural one stays
+	// open.
+	GaveUp EventKind = "gave_up"
+	// Stuck is that the estimates of a loading model do not shrink.
+	Stuck EventKind = "estimate_stuck"
+	// Closed is an episode that ended.
+	Closed EventKind = "closed"
+)
+
+// Event is something that followed from an evidence.
+type Event struct {
+	Kind     EventKind
+	At       time.Time
+	Target   string
+	From, To State
+	// Episode is a copy as it stands; nil of a Changed.
+	Episode *Episode
+}
+
+// Machine is what is known of one target. Its methods are functions of what it
+// has been given and of the times that come with it; it is not safe for
+// concurrent use.
+type Machine struct {
+	target  string
+	facts   Facts
+	state   State
+	since   time.Time
+	counted time.Time
+	seconds map[State]float64
+	usual   Usual
+	episode *Episode
+	// gaveUp, stuck: said of the open episode.
+	gaveUp, stuck bool
+	// awake is set once the open episode was seen to be more than asleep.
+	awake bool
+	// near counts answers in a row as a warm model gives them; lookedAt and
+	// steadyFrom are of the last look at the curve.
+	near, lookedAt, steadyFrom int
+	lastAsked                  time.Time
+	asking                     asking
+	out                        []Event
+}
+
+// asking is a request that is under way.
+type asking struct {
+	at    time.Time
+	kind  probe.Kind
+	slept bool
+}
+
+// NewMachine returns a machine of a target of which nothing is known.
+func NewMachine(target string, facts Facts) *Machine {
+	return &Machine{target: target, facts: facts.complete(), state: Unknown, seconds: map[State]float64{}}
+}
+
+// Asked notes a request that is being sent, so that what follows before its
+// answer can be laid to it.
+func (m *Machine) Asked(at time.Time, kind probe.Kind) {
+	m.asking = asking{at: at, kind: kind, slept: m.state == Asleep}
+}
+
+// See takes an evidence and returns what follows from it.
+func (m *Machine) See(ev Evidence) []Event {
+	m.count(ev.At)
+	before := m.state
+	sign := ev.sign(m.usual, m.maySleep(ev))
+	next := Next(before, sign)
+	m.open(ev, sign, before, next)
+	m.move(next, ev.At)
+	if m.episode != nil && sign != SignNone {
+		m.episode.see(ev, m.state)
+		if m.episode.EstimateStuck && !m.stuck {
+			m.stuck = true
+			m.tell(Stuck, ev.At)
+		}
+	}
+	m.learn(ev, sign)
+	if ev.Source == FromAnswer {
+		m.lastAsked, m.asking = ev.At, asking{}
+	}
+	m.expire(ev.At)
+	return m.drain()
+}
+
+// Tick lets time pass without evidence.
+func (m *Machine) Tick(now time.Time) []Event {
+	m.count(now)
+	m.expire(now)
+	return m.drain()
+}
+
+// maySleep reports whether the model may have fallen asleep before a request.
+func (m *Machine) maySleep(ev Evidence) bool {
+	return m.state == Asleep || m.state == Loading ||
+		m.facts.Idle > 0 && !m.lastAsked.IsZero() && ev.Began.Sub(m.lastAsked) >= m.facts.Idle
+}
+
+// count adds the time since the last count to the state.
+func (m *Machine) count(now time.Time) {
+	if now.Before(m.counted) {
+		return
+	}
+	if !m.counted.IsZero() {
+		m.seconds[m.state] += now.Sub(m.counted).Seconds()
+	}
+	m.counted = now
+	if m.since.IsZero() {
+		m.since = now
+	}
+}
+
+// move sets the state.
+func (m *Machine) move(next State, at time.Time) {
+	if next == m.state {
+		return
+	}
+	from := m.state
+	m.state, m.since = next, at
+	m.out = append(m.out, Event{Kind: Changed, At: at, Target: m.target, From: from, To: next})
+}
+
+// open closes an episode that a return to sleep ends, and opens one where a cold
+// start begins.
+func (m *Machine) open(ev Evidence, sign Sign, before, next State) {
+	if m.episode != nil {
+		back := !before.Cold() && next.Cold() || before == Loading && next == Asleep && m.awake
+		if !back || !m.awake {
+			m.awake = m.awake || ev.Source == FromManagement && next == Loading || !next.Cold()
+			m.wake(ev, before, sign)
+			return
+		}
+		m.close(EndSlept, ev.At)
+	}
+	begins := next == Loading && sign != SignRunning || next == Loading && before == Asleep || next == Warming && before != Warming && before != Loading
+	if !begins {
+		return
+	}
+	began, late := ev.Began, false
+	switch {
+	case m.asking.slept && ev.Source != FromAnswer:
+		began = m.asking.at
+	case next == Warming && sign != SignHeld:
+		// Somebody woke it unseen, and the parts of that were not measured.
+		late = true
+	}
+	m.begin(CauseNatural, "", began)
+	m.episode.Late, m.awake = late, ev.Source == FromManagement || next == Warming
+	m.tell(Opened, ev.At)
+	m.wake(ev, before, sign)
+}
+
+// begin makes an episode.
+func (m *Machine) begin(cause Cause, method Method, at time.Time) {
+	id := sha256.Sum256(fmt.Appendf(nil, "episode %q %q %d", m.facts.Location, m.target, at.UnixNano()))
+	m.episode = &Episode{
+		Schema: EpisodeSchema, ID: hex.EncodeToString(id[:16]), Target: m.target, Location: m.facts.Location, Cause: cause, Method: method,
+		Began: at,
+	}
+	m.gaveUp, m.stuck, m.awake, m.near, m.lookedAt, m.steadyFrom = false, false, false, 0, 0, 0
+}
+
+// wake notes whose request woke the model, where it was one of ours.
+func (m *Machine) wake(ev Evidence, before State, sign Sign) {
+	e := m.episode
+	if e.WokenBy != "" || e.Late {
+		return
+	}
+	switch {
+	case ev.Source != FromAnswer && m.asking.slept && (sign == SignLoading || sign == SignRunning):
+		e.WokenBy = m.asking.kind
+	case ev.Source == FromAnswer && (sign == SignLoading || sign == SignHeld || sign == SignQuick || sign == SignSlow) &&
+		(before == Asleep || m.asking.slept || sign == SignHeld && before != Loading):
+		e.WokenBy = ev.Kind
+	default:
+		return
+	}
+	m.tell(Woke, ev.At)
+}
+
+// tell adds an event about the open episode.
+func (m *Machine) tell(kind EventKind, at time.Time) {
+	m.out = append(m.out, Event{Kind: kind, At: at, Target: m.target, From: m.state, To: m.state, Episode: m.episode.clone()})
+}
+
+// drain returns the events so far.
+func (m *Machine) drain() []Event {
+	out := m.out
+	m.out = nil
+	return out
+}
+
+// learn draws conclusions from a valid answer: what is usual, whether the
+// warm-up has settled, and whether it has been followed for long enough.
+func (m *Machine) learn(ev Evidence, sign Sign) {
+	took, ok := ev.Latency.Get()
+	if !ev.Valid() || !ok {
+		return
+	}
+	if m.episode == nil {
+		if m.state == Warm && sign == SignQuick {
+			m.usual.add(took)
+		}
+		return
+	}
+	m.near = pick(m.usual.near(took), m.near+1, 0)
+	if m.near >= nearToBeWarm {
+		m.move(Next(m.state, SignSettled), ev.At)
+	}
+	n := len(m.episode.Curve)
+	settled := m.near >= nearToEnd && n >= fewestToJudge
+	if n >= fewestToJudge && n >= m.lookedAt+lookEvery {
+		settled = m.look(n) || settled
+	}
+	switch {
+	case settled:
+		m.close(EndSteady, ev.At)
+	case n >= m.facts.Requests:
+		m.close(EndBound, ev.At)
+	}
+}
+
+// The numbers by which a warm-up is followed. To look again and again finds a
+// steady state by chance more often than to look once; two looks must agree.
+const (
+	nearToBeWarm  = 3
+	nearToEnd     = 20
+	fewestToJudge = 25
+	lookEvery     = 5
+	lookAgrees    = 2
+	steadyEnough  = 20
+)
+
+// look reports whether two looks at the curve in a row found the same steady
+// state, with enough of it.
+func (m *Machine) look(n int) bool {
+	v := m.episode.verdict()
+	m.lookedAt = n
+	if v.Answer != stats.SteadyFound && v.Answer != stats.SteadyAtLeast || n-v.SteadyFrom < steadyEnough {
+		m.steadyFrom = 0
+		return false
+	}
+	// One more than the index, so that 0 is none.
+	last := m.steadyFrom
+	m.steadyFrom = v.SteadyFrom + 1
+	return last > 0 && max(last-m.steadyFrom, m.steadyFrom-last) <= lookAgrees
+}
+
+// close ends the open episode.
+func (m *Machine) close(end End, at time.Time) {
+	e := m.episode
+	if e == nil {
+		return
+	}
+	e.Ended, e.End = at, end
+	v := e.verdict()
+	e.judge()
+	if v.Answer == stats.SteadyFound || v.Answer == stats.SteadyAtLeast {
+		for _, p := range e.Curve[min(v.SteadyFrom, len(e.Curve)):] {
+			if took, ok := p.Latency.Get(); ok {
+				m.usual.add(took)
+			}
+		}
+	}
+	if end != EndSlept && m.state == Warming {
+		m.move(Next(m.state, pick(v.Answer == stats.SteadyNone, SignUnsettled, SignSettled)), at)
+	}
+	if e.Late {
+		e.FirstSign, e.Running, e.Healthy, e.FirstAnswer = probe.Seconds{}, probe.Seconds{}, probe.Seconds{}, probe.Seconds{}
+	}
+	m.tell(Closed, at)
+	m.episode = nil
+}
+
+// expire tells of an episode that takes too long, and ends one that was
+// followed for too long.
+func (m *Machine) expire(now time.Time) {
+	e := m.episode
+	if e == nil {
+		return
+	}
+	first, answered := e.FirstAnswer.Get()
+	switch {
+	case !answered && !m.gaveUp && now.Sub(e.Began) >= m.facts.GiveUp:
+		m.gaveUp = true
+		e.judge()
+		m.tell(GaveUp, now)
+		if e.Cause == CauseExperiment {
+			m.close(EndGaveUp, now)
+		}
+	case answered && now.Sub(e.Began)-first >= longestWarmUp:
+		m.close(EndBound, now)
+	}
+}
+
+// Expect opens the episode of an experiment, whose first request is about to be
+// sent; the model is taken to be asleep.
+func (m *Machine) Expect(method Method, at time.Time) []Event {
+	m.count(at)
+	m.close(EndStopped, at)
+	m.begin(CauseExperiment, method, at)
+	m.move(Asleep, at)
+	m.tell(Opened, at)
+	return m.drain()
+}
+
+// Finish ends the open episode of an experiment, if there is one.
+func (m *Machine) Finish(end End, at time.Time) []Event {
+	if m.episode != nil && m.episode.Cause == CauseExperiment {
+		m.close(end, at)
+	}
+	return m.drain()
+}
+
+// Restore takes what was seen before a restart, oldest first. No episode is
+// opened from it: what a restart cut in two is not one.
+func (m *Machine) Restore(evs []Evidence) {
+	for _, ev := range evs {
+		sign := ev.sign(m.usual, m.maySleep(ev))
+		next := Next(m.state, sign)
+		if next == Warming {
+			// Whether it settled is not known; it answers.
+			next = Warm
+		}
+		if next != m.state {
+			m.state, m.since = next, ev.At
+		}
+		if took, ok := ev.Latency.Get(); ok && ev.Valid() && sign == SignQuick {
+			m.usual.add(took)
+		}
+		if ev.Source == FromAnswer {
+			m.lastAsked = ev.At
+		}
+	}
+	m.episode, m.asking, m.out = nil, asking{}, nil
+}

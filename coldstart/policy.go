@@ -1,0 +1,44 @@
+package coldstart
+
+import (
+	"fmt"
+
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// Leave is what a policy allows of a baseline probe that is due.
+type Leave struct {
+	// Send says that the request may be sent. Where it may not, Outcome is what
+	// is recorded without one, and Why a sentence.
+	Send    bool
+	Outcome probe.Outcome
+	Why     string
+}
+
+// MustRead reports whether the state has to be read before a baseline probe.
+func MustRead(policy probe.WakePolicy) bool {
+	return policy == probe.ObserveCold || policy == probe.NeverWake
+}
+
+// May returns what a policy allows of a baseline probe, given the reading of the
+// management API made just before, or the error that came in its place. An
+// endpoint that is asleep gets no request under observe_cold and never_wake;
+// neither does one whose state could not be read, of which nothing is known
+// then. (hf-api: any request wakes a sleeping endpoint and restarts its idle
+// timer.)
+func May(policy probe.WakePolicy, reading Reading, failed error) Leave {
+	switch {
+	case !MustRead(policy):
+		return Leave{Send: true}
+	case failed != nil:
+		return Leave{Outcome: probe.Unknown, Why: fmt.Sprintf("not asked under %s, since the management API could not be read: %v", policy, failed)}
+	case reading.State == ManagedPaused:
+		return Leave{Outcome: probe.Paused, Why: "the management API says paused; nothing was sent"}
+	case reading.Asleep():
+		return Leave{Outcome: probe.Asleep, Why: "the management API says " + reading.State + "; nothing was sent"}
+	case reading.State == "":
+		return Leave{Outcome: probe.Unknown, Why: fmt.Sprintf("not asked under %s, since the management API names no state", policy)}
+	default:
+		return Leave{Send: true}
+	}
+}
