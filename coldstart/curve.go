@@ -128,7 +128,7 @@ func (s *Settled) warmUp() string {
 	}
 	text := count(s.Requests, "request")
 	if span, ok := s.Span.Get(); ok {
-		text += ", " + about(span)
+		text += ", " + about(pick(span >= 10*time.Second, span.Round(time.Second), span))
 	}
 	switch s.Answer {
 	case stats.SteadyAtLeast:

@@ -173,16 +173,14 @@ func (m *Machine) move(next State, at time.Time) {
 // start begins.
 func (m *Machine) open(ev Evidence, sign Sign, before, next State) {
 	if m.episode != nil {
-		back := !before.Cold() && next.Cold() || before == Loading && next == Asleep && m.awake
-		if !back || !m.awake {
+		if !m.awake || !slept(before, next) {
 			m.awake = m.awake || ev.Source == FromManagement && next == Loading || !next.Cold()
 			m.wake(ev, before, sign)
 			return
 		}
 		m.close(EndSlept, ev.At)
 	}
-	begins := next == Loading && sign != SignRunning || next == Loading && before == Asleep || next == Warming && before != Warming && before != Loading
-	if !begins {
+	if !begins(before, next, sign) {
 		return
 	}
 	began, late := ev.Began, false
@@ -197,6 +195,24 @@ func (m *Machine) open(ev Evidence, sign Sign, before, next State) {
 	m.episode.Late, m.awake = late, ev.Source == FromManagement || next == Warming
 	m.tell(Opened, ev.At)
 	m.wake(ev, before, sign)
+}
+
+// slept reports a return to sleep or to loading.
+func slept(before, next State) bool {
+	return !before.Cold() && next.Cold() || before == Loading && next == Asleep
+}
+
+// begins reports the beginning of a cold start: a model on its way, or one that
+// answers and was asleep when it was last seen, or held the answer.
+func begins(before, next State, sign Sign) bool {
+	switch next {
+	case Loading:
+		return sign != SignRunning || before == Asleep
+	case Warming:
+		return before != Warming && before != Loading
+	case Unknown, Asleep, Warm, Degraded:
+	}
+	return false
 }
 
 // begin makes an episode.

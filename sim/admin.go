@@ -17,6 +17,8 @@ const maxAdminBody = 1 << 20
 //	GET  /_sim/faults         the kinds of faults, bad shapes and envelopes
 //	GET  /_sim/truth          the ground-truth log, one JSON object a line;
 //	                          ?model=NAME and ?after=SEQUENCE narrow it
+//	GET  /_sim/cold           every change of phase and replicas of models that
+//	                          sleep; ?model=NAME narrows it
 //	POST /_sim/models/{name}  a JSON object of behaviour to change
 //	POST /_sim/account        a JSON object that replaces the account
 //	POST /_sim/reset          back to the scenario as given
@@ -27,6 +29,9 @@ func (s *Server) adminMux() http.Handler {
 		writeJSON(w, map[string]any{"kinds": FaultKinds(), "bad_shapes": BadShapes(), "envelopes": Envelopes()})
 	})
 	mux.HandleFunc("GET /_sim/truth", s.adminTruth)
+	mux.HandleFunc("GET /_sim/cold", func(w http.ResponseWriter, r *http.Request) {
+		writeJSON(w, s.ColdTruth(r.URL.Query().Get("model")))
+	})
 	mux.HandleFunc("POST /_sim/models/{name}", changing(func(r *http.Request, body []byte) error {
 		return s.Patch(r.PathValue("name"), body)
 	}))

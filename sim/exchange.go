@@ -53,6 +53,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	x := s.open(w, r)
 	defer s.close(x)
+	defer x.depart()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
 		x.rec.Did = "client_gone"

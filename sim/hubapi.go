@@ -124,6 +124,10 @@ func (x *exchange) repos() []repo {
 		if i < 0 {
 			i, all = len(all), append(all, repo{id: m.ID})
 		}
+		if !x.server.warm(m.Name) {
+			// What is not ready is not warm at the Hub either.
+			m.Listing.Status = statusStaging
+		}
 		all[i].models = append(all[i].models, m)
 	}
 	return all

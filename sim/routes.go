@@ -37,6 +37,9 @@ func (x *exchange) dispatch() *problem {
 	if host == "api-inference.huggingface.co" {
 		return x.legacyHost()
 	}
+	if strings.HasPrefix(x.path, managementPrefix) {
+		return x.management()
+	}
 	if m := x.endpointOf(host); m != nil {
 		return x.endpoint(m)
 	}
@@ -80,6 +83,9 @@ func (x *exchange) endpointOf(host string) *model {
 func (x *exchange) endpoint(m *model) *problem {
 	if x.r.Method == http.MethodGet || x.r.Method == http.MethodHead {
 		x.meet(m, "read", "")
+		if p, passes := x.arrive(); !passes {
+			return p
+		}
 		return x.engineRead()
 	}
 	a, task, ok := engineRoute(m, x.path)
@@ -91,6 +97,9 @@ func (x *exchange) endpoint(m *model) *problem {
 		return &problem{did: "no_route", status: http.StatusMethodNotAllowed, envelope: envEmpty}
 	}
 	x.meet(m, a, task)
+	if p, passes := x.arrive(); !passes {
+		return p
+	}
 	if x.b.RequireAuth && !x.rec.Authorized {
 		return x.noToken()
 	}

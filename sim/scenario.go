@@ -131,6 +131,9 @@ type Behaviour struct {
 	// Listing is what the router's list and the Hub say of it.
 	Listing Listing `json:"listing,omitzero"`
 
+	// Cold makes it a dedicated endpoint that sleeps; nil is always ready.
+	Cold *Cold `json:"cold,omitempty"`
+
 	Fault Fault `json:"fault,omitzero"`
 }
 
@@ -250,6 +253,7 @@ func (s Scenario) clone() Scenario {
 func (m Model) clone() Model {
 	m.Tasks, m.Hosts, m.Labels = slices.Clone(m.Tasks), slices.Clone(m.Hosts), slices.Clone(m.Labels)
 	m.Headers, m.Fault, m.Listing = maps.Clone(m.Headers), m.Fault.clone(), m.Listing.clone()
+	m.Cold = m.Cold.clone()
 	if m.RateLimit != nil {
 		limit := m.RateLimit.clone()
 		m.RateLimit = &limit

@@ -66,6 +66,7 @@ type model struct {
 	gate     *gate
 	requests uint64
 	cache    *replays
+	cold     *coldState
 }
 
 // New returns a server of scenario, whose timeline starts now. The error names
@@ -102,7 +103,7 @@ func (s *Server) restart() {
 	for _, spec := range fresh.Models {
 		b := spec.effective()
 		s.models = append(s.models, &model{
-			Model: spec, gate: newGate(b.Permits), cache: newReplays(1024),
+			Model: spec, gate: newGate(b.Permits), cache: newReplays(1024), cold: newCold(spec, time.Now()),
 		})
 	}
 	s.account = fresh.Account

@@ -47,6 +47,12 @@ type TruthRecord struct {
 	TokensSent int `json:"tokens_sent,omitempty"`
 	EventsSent int `json:"events_sent,omitempty"`
 
+	// Cold is the phase in which the request found a model that sleeps, Woke that
+	// it woke it, Slowed by how much it was slower for coming so soon after.
+	Cold   string  `json:"cold,omitempty"`
+	Woke   bool    `json:"woke,omitempty"`
+	Slowed float64 `json:"slowed,omitempty"`
+
 	// InFlight is how many other requests the model had when this arrived.
 	InFlight     int     `json:"in_flight"`
 	QueueSeconds float64 `json:"queue_seconds"`

@@ -210,7 +210,7 @@ func (b Behaviour) validate() error {
 		within("dimension", b.Dimension, 0, 65_536),
 		within("context", b.Context, 0, 10_000_000),
 		within("weight", b.Weight, 0.0, 1e6),
-		b.SSE.validate(), b.Latency.validate(), b.Fault.validate("fault"), b.validateLabels(), b.validateLimit(), b.Listing.validate(),
+		b.SSE.validate(), b.Latency.validate(), b.Cold.validate(), b.Fault.validate("fault"), b.validateLabels(), b.validateLimit(), b.Listing.validate(),
 		validateHeaders("headers", b.Headers),
 	)
 }

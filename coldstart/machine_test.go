@@ -1,0 +1,213 @@
+package coldstart
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// t0 is when the stories begin.
+var t0 = time.Date(2026, 11, 2, 8, 0, 0, 0, time.UTC)
+
+// story feeds a machine and notes what follows.
+type story struct {
+	t   *testing.T
+	m   *Machine
+	got []string
+	eps []*Episode
+}
+
+func newStory(t *testing.T, f Facts) *story {
+	return &story{t: t, m: NewMachine("m", f)}
+}
+
+func (s *story) take(events []Event) {
+	for _, e := range events {
+		text := fmt.Sprintf("%v %s", e.At.Sub(t0), e.Kind)
+		if e.Kind == Changed {
+			text = fmt.Sprintf("%v %s", e.At.Sub(t0), e.To)
+		}
+		if e.Kind == Closed {
+			text += " " + string(e.Episode.End)
+			s.eps = append(s.eps, e.Episode)
+		}
+		s.got = append(s.got, text)
+	}
+}
+
+// answer is an answer that came at a time and took so long.
+func (s *story) answer(at, took time.Duration, o probe.Outcome) {
+	ev := Evidence{
+		Source: FromAnswer, Began: t0.Add(at - took), At: t0.Add(at), Outcome: o, Latency: probe.Measured(took), Kind: probe.Baseline,
+	}
+	s.take(s.m.See(ev))
+}
+
+func (s *story) estimate(at time.Duration, said time.Duration) {
+	s.take(s.m.See(Evidence{
+		Source: FromAnswer, Began: t0.Add(at), At: t0.Add(at), Outcome: probe.Loading, Estimate: probe.Measured(said),
+		Latency: probe.Measured(0), Kind: probe.Baseline,
+	}))
+}
+
+func (s *story) read(at time.Duration, state string, ready, target int) {
+	s.take(s.m.See(Evidence{Source: FromManagement, Began: t0.Add(at), At: t0.Add(at), Reading: Reading{state, ready, target}}))
+}
+
+func (s *story) want(lines ...string) {
+	s.t.Helper()
+	if got, want := strings.Join(s.got, "\n"), strings.Join(lines, "\n"); got != want {
+		s.t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+const sec = time.Second
+
+// TestNaturalEpisode from a refused probe to the words.
+func TestNaturalEpisode(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, Facts{Wake: probe.KeepWarm, Idle: time.Hour})
+	s.answer(0, 500*time.Millisecond, probe.OK)
+	s.answer(60*sec, 0, probe.Loading)
+	s.answer(65*sec, 0, probe.Loading)
+	s.answer(90*sec, 20*sec, probe.OK)
+	for i := range 60 {
+		took := 500 * time.Millisecond
+		if i < 10 {
+			took = 900 * time.Millisecond
+		}
+		took += time.Duration(i*37%11) * time.Millisecond
+		s.answer(92*sec+time.Duration(i)*sec, took, probe.OK)
+	}
+	s.want("0s warm", "1m0s opened", "1m0s loading", "1m30s warming", "2m10s warm", "2m10s closed steady")
+	e := s.eps[0]
+	if e.FirstAnswer != probe.Measured(30*sec) || e.Refused != 2 || e.WokenBy != "" || !e.Running.IsZero() || !e.Healthy.IsZero() {
+		t.Errorf("episode = %+v", e)
+	}
+	const words = "2 requests refused, 1 cold request (20 s), then 10 requests, 10 s; steady 505 ms [503, 507]"
+	if e.Words != words {
+		t.Errorf("words = %q, want %q", e.Words, words)
+	}
+}
+
+// TestManagedParts measures the parts from the management API, and lays the
+// waking to the request that was under way.
+func TestManagedParts(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, Facts{Wake: probe.ObserveCold, Idle: time.Hour})
+	s.read(0, ManagedScaledToZero, 0, 0)
+	s.take(s.m.Expect(Hold, t0.Add(sec)))
+	s.m.Asked(t0.Add(sec), probe.ColdStart)
+	s.read(2*sec, ManagedScaledToZero, 0, 0)
+	s.read(6*sec, ManagedPending, 0, 1)
+	s.read(21*sec, ManagedRunning, 1, 1)
+	s.take(s.m.See(Evidence{Source: FromHealth, Began: t0.Add(26 * sec), At: t0.Add(26 * sec), Well: false}))
+	s.take(s.m.See(Evidence{Source: FromHealth, Began: t0.Add(31 * sec), At: t0.Add(31 * sec), Well: true}))
+	s.answer(33*sec, 32*sec, probe.OK)
+	s.want("0s asleep", "1s opened", "6s woke", "6s loading", "33s warming")
+	e := s.m.episode
+	for _, part := range []struct {
+		name string
+		got  probe.Seconds
+		want time.Duration
+	}{{"sign", e.FirstSign, 5 * sec}, {"running", e.Running, 20 * sec}, {"healthy", e.Healthy, 30 * sec}, {"answer", e.FirstAnswer, 32 * sec}} {
+		if part.got != probe.Measured(part.want) {
+			t.Errorf("%s = %v, want %v", part.name, part.got, part.want)
+		}
+	}
+	if e.WokenBy != probe.ColdStart {
+		t.Errorf("woken by %q", e.WokenBy)
+	}
+}
+
+// TestLatencyAloneIsNoColdStart: a slow answer degrades, and one after the idle
+// time was held.
+func TestLatencyAloneIsNoColdStart(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, Facts{Wake: probe.KeepWarm, Idle: time.Hour})
+	for i := range 10 {
+		s.answer(time.Duration(i)*sec, 500*time.Millisecond, probe.OK)
+	}
+	s.answer(60*sec, 30*sec, probe.OK)
+	s.answer(61*sec, 500*time.Millisecond, probe.OK)
+	s.answer(2*time.Hour, 30*sec, probe.OK)
+	s.want("0s warm", "1m0s degraded", "1m1s warm", "2h0m0s opened", "2h0m0s woke", "2h0m0s warming")
+}
+
+// TestEstimateStuck is found, and believed no more than one that shrinks.
+func TestEstimateStuck(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, Facts{GiveUp: time.Minute})
+	for i := range 15 {
+		s.estimate(time.Duration(i)*5*sec, 20*sec)
+	}
+	s.want("0s opened", "0s loading", "20s estimate_stuck", "1m0s gave_up")
+	shrinking := newStory(t, Facts{})
+	for i := range 15 {
+		shrinking.estimate(time.Duration(i)*5*sec, time.Duration(75-i*5)*sec)
+	}
+	shrinking.want("0s opened", "0s loading")
+}
+
+// TestFlapping: each return to sleep is the end of one episode.
+func TestFlapping(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, Facts{})
+	for i := range 3 {
+		at := time.Duration(i) * time.Hour
+		s.read(at, ManagedPending, 0, 1)
+		s.read(at+30*sec, ManagedRunning, 1, 1)
+		s.answer(at+40*sec, sec, probe.OK)
+		s.read(at+10*time.Minute, ManagedScaledToZero, 0, 0)
+	}
+	if len(s.eps) != 3 {
+		t.Errorf("%d episodes, want 3:\n%s", len(s.eps), strings.Join(s.got, "\n"))
+	}
+	for _, e := range s.eps {
+		if e.End != EndSlept || e.FirstAnswer != probe.Measured(40*sec) || e.Running != probe.Measured(30*sec) {
+			t.Errorf("episode = %+v", e)
+		}
+	}
+	if got := s.m.seconds[Asleep]; got != 2*3000 {
+		t.Errorf("asleep for %v s, want 6000", got)
+	}
+}
+
+// TestTheMonitorsFaultsSayNothing of the model.
+func TestTheMonitorsFaultsSayNothing(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, Facts{})
+	for _, o := range []probe.Outcome{probe.Auth, probe.Billing, probe.RateLimited, probe.Canceled, probe.Internal, probe.DNS, probe.Connect} {
+		s.answer(sec, 0, o)
+	}
+	s.want()
+}
+
+// TestTimeline draws replicas beside the stages of a window.
+func TestTimeline(t *testing.T) {
+	t.Parallel()
+	var line Timeline
+	for _, r := range []struct {
+		at            time.Duration
+		ready, target int
+	}{{0, 1, 1}, {30 * sec, 1, 1}, {70 * sec, 1, 2}, {100 * sec, 2, 2}, {200 * sec, 2, 3}, {260 * sec, 3, 3}} {
+		line.Add(r.at, Reading{ManagedRunning, r.ready, r.target})
+	}
+	if len(line.Moments) != 5 {
+		t.Errorf("%d moments, want 5", len(line.Moments))
+	}
+	lags := line.Lags([]Demand{{0, 1}, {10 * sec, 5}, {180 * sec, 20}, {300 * sec, 1}})
+	if len(lags) != 3 {
+		t.Fatalf("%d lags, want 3: the last is no rise", len(lags))
+	}
+	if lags[0].Decided != (probe.Seconds{}) || lags[1].Decided != probe.Measured(60*sec) || lags[1].Ready != probe.Measured(90*sec) ||
+		lags[2].Decided != probe.Measured(20*sec) || lags[2].Ready != probe.Measured(80*sec) || lags[2].Wanted != 3 || lags[2].Replicas != 2 {
+		t.Errorf("lags = %+v", lags)
+	}
+	if Worst(lags) != probe.Measured(90*sec) {
+		t.Errorf("worst = %v", Worst(lags))
+	}
+}
