@@ -49,6 +49,7 @@ func (m *modelCheck) inputs() {
 		spots = m.inlineInputs(at)
 	}
 	m.build(spots)
+	m.target.Inputs = m.target.Inputs.WithSet()
 }
 
 // inputKeys returns how an input of the task is written.

@@ -94,7 +94,7 @@ type Hour struct {
 	Priced              int64
 	// Facets count what else the results bear: "provider", "revision",
 	// "served_model", "engine", "shape", "tokens_source", "price_source",
-	// "version". Beyond facetValues values the rest are under "other".
+	// "version", "input_set". Beyond facetValues values the rest are under "other".
 	Facets map[string]map[string]int64
 	// Spreads hold only what results measured that count as good or bad.
 	Spreads map[Signal]Spread
@@ -119,7 +119,7 @@ func (h *Hour) add(r probe.Result, sampled bool) {
 	}
 	for name, value := range map[string]string{
 		"provider": r.Provider, "revision": r.Revision, "served_model": r.ServedModel, "engine": r.Engine, "shape": r.Shape,
-		"tokens_source": string(r.TokensSource), "price_source": r.PriceSource, "version": r.Version,
+		"tokens_source": string(r.TokensSource), "price_source": r.PriceSource, "version": r.Version, "input_set": r.InputSet,
 	} {
 		h.facet(name, value, 1)
 	}

@@ -15,6 +15,21 @@ type Inputs struct {
 	// without replacement and joined by Join. Both 0 draws one value as it is.
 	SampleMin, SampleMax int
 	Join                 string
+	// Set is the hash of the pool, by which results of like inputs are known;
+	// see WithSet. Empty is unknown.
+	Set string
+}
+
+// WithSet returns the pool with its hash: of all values, in their order, and of
+// how they are drawn.
+func (in Inputs) WithSet() Inputs {
+	parts := make([][]byte, 0, len(in.Values)+1)
+	parts = append(parts, fmt.Appendf(nil, "%d %d %q", in.SampleMin, in.SampleMax, in.Join))
+	for _, v := range in.Values {
+		parts = append(parts, v)
+	}
+	in.Set = hash(parts...)
+	return in
 }
 
 // Draw returns one input, drawn by r. It returns an error where there is

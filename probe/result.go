@@ -119,6 +119,8 @@ type Result struct {
 	// Date is the answer's Date header: another clock than ours.
 	Date time.Time `json:"date,omitzero"`
 
+	// InputSet is the hash of the pool that the input was drawn from.
+	InputSet string `json:"input_set_hash,omitempty"`
 	// InputHash is of the input as drawn, without the nonce; ParamsHash of
 	// everything else that decides what was asked.
 	InputHash  string `json:"input_hash,omitempty"`

@@ -121,7 +121,7 @@ func (r Runner) complete(res *Result, call Call, c Circumstances) {
 	res.Window, res.Stage, res.Episode = call.Window, call.Stage, call.Episode
 	res.Target, res.Model, res.Task = t.Name, t.Model, t.Task.Name()
 	res.Kind, res.Lane, res.Location, res.Due = call.Kind, call.Lane, r.Location, call.Due
-	res.InputHash, res.ParamsHash = call.InputHash, call.ParamsHash
+	res.InputSet, res.InputHash, res.ParamsHash = t.Inputs.Set, call.InputHash, call.ParamsHash
 	if res.Provider == "" {
 		res.Provider = t.Provider
 	}
