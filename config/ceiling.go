@@ -90,6 +90,9 @@ func (c *Config) scheduled() []scheduled {
 	for _, m := range c.Maintenance {
 		all = append(all, scheduled{name: m.Name, lane: "maintenance", at: m.Schedule})
 	}
+	for _, r := range c.Reports {
+		all = append(all, scheduled{name: r.Name, lane: "report", at: r.Schedule})
+	}
 	return all
 }
 

@@ -76,6 +76,7 @@ func (c *checker) check() {
 	receivers := c.receivers()
 	c.alerts(receivers)
 	c.maintenance()
+	c.reports()
 	c.money()
 }
 

@@ -58,11 +58,11 @@ func (m *modelCheck) window() {
 	m.out.Window = w
 }
 
-// report is how a problem of a window is reported.
-type report func(at spot, what, remedy string)
+// complaint is how a problem of a window is reported.
+type complaint func(at spot, what, remedy string)
 
 // loadWindow checks what windows and mixes have in common.
-func (c *checker) loadWindow(raw windowRaw, bad report) *Window {
+func (c *checker) loadWindow(raw windowRaw, bad complaint) *Window {
 	w := &Window{
 		Users: raw.users, For: raw.lasts.get(), MaxInFlight: raw.maxInFlight, Location: raw.location,
 		Arrival: Arrival{Process: "constant", Burstiness: 1, TimeScale: 1}, Abort: c.abort(raw.abort, bad),
@@ -106,7 +106,7 @@ func (c *checker) loadWindow(raw windowRaw, bad report) *Window {
 }
 
 // users checks closed loops.
-func (c *checker) users(raw windowRaw, w *Window, bad report) {
+func (c *checker) users(raw windowRaw, w *Window, bad complaint) {
 	if raw.users < 1 || raw.users > maxUsers {
 		bad(raw.at("users"), fmt.Sprintf("%d is out of range", raw.users), fmt.Sprintf("write from 1 to %d", maxUsers))
 	}
@@ -119,7 +119,7 @@ func (c *checker) users(raw windowRaw, w *Window, bad report) {
 }
 
 // stages checks open arrivals.
-func (c *checker) stages(raw windowRaw, bad report) []Stage {
+func (c *checker) stages(raw windowRaw, bad complaint) []Stage {
 	if raw.has("stages") && len(raw.stages) == 0 || len(raw.stages) > maxStages {
 		bad(raw.at("stages"), fmt.Sprintf("%d stages are out of range", len(raw.stages)), fmt.Sprintf("write from 1 to %d", maxStages))
 	}
@@ -143,7 +143,7 @@ func (c *checker) stages(raw windowRaw, bad report) []Stage {
 }
 
 // windowTimes checks when a window starts and that it ends before the next.
-func (c *checker) windowTimes(raw windowRaw, w *Window, bad report) {
+func (c *checker) windowTimes(raw windowRaw, w *Window, bad complaint) {
 	length := w.For
 	for _, s := range w.Stages {
 		length += s.For
@@ -163,7 +163,7 @@ func (c *checker) windowTimes(raw windowRaw, w *Window, bad report) {
 }
 
 // abort checks when a window stops itself.
-func (c *checker) abort(raw rawAbort, bad report) Abort {
+func (c *checker) abort(raw rawAbort, bad complaint) Abort {
 	a := Abort{Off: raw.off, ErrorRatio: float64(raw.ErrorRatio), MinRequests: raw.MinRequests, On: raw.On}
 	if !raw.has("on") {
 		a.On = []int{402, 429}

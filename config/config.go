@@ -22,6 +22,7 @@ import (
 	"github.com/hfwatch/hfwatch/alerts/notify"
 	"github.com/hfwatch/hfwatch/budget"
 	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/report"
 	"github.com/hfwatch/hfwatch/schedule"
 )
 
@@ -48,6 +49,7 @@ type Config struct {
 	Alerts      []alerts.Rule
 	Notify      []Receiver
 	Maintenance []schedule.Maintenance
+	Reports     []ScheduledReport
 
 	EvaluationInterval time.Duration
 	// Alerting and History are true unless they were turned off.
@@ -60,6 +62,20 @@ type Config struct {
 	// root is the merged tree, and merged the models with defaults and profiles.
 	root   *node
 	merged []*node
+}
+
+// ScheduledReport is a report that is made again and again.
+type ScheduledReport struct {
+	Name     string
+	Schedule schedule.Schedule
+	// Since is the period it looks back over.
+	Since  time.Duration
+	Format report.Format
+	// File is where it is written, {date} standing for the day in UTC; empty is
+	// nowhere.
+	File string
+	// Webhook is where it is posted; nil is nowhere.
+	Webhook *notify.Webhook
 }
 
 // Hub is the Hugging Face account and the addresses of its services.

@@ -20,6 +20,7 @@ type rawConfig struct {
 	Alerts   []rawAlert          `yaml:"alerts" doc:"Alerts beside the shipped ones."`
 	Notify   []rawReceiver       `yaml:"notify" doc:"Where alerts are sent."`
 
+	Reports            []rawReport      `yaml:"reports" doc:"Reports that are written or sent on a schedule."`
 	Maintenance        []rawMaintenance `yaml:"maintenance" doc:"Times in which pages are muted and windows skipped."`
 	EvaluationInterval duration         `yaml:"evaluation_interval" default:"15s" doc:"How often alert rules are evaluated, from 1s to 5m."`
 	Alerting           bool             `yaml:"alerting" default:"on" doc:"Whether rules are evaluated here; off where a central Prometheus does it."`
@@ -76,6 +77,17 @@ type rawMaintenance struct {
 	Match    *rawMatch `yaml:"match" doc:"The models it is for; all by default."`
 	Mute     bool      `yaml:"mute" default:"true" doc:"Whether pages are muted."`
 	Probe    bool      `yaml:"probe" default:"true" doc:"Whether probing goes on."`
+}
+
+// rawReport is one item of reports.
+type rawReport struct {
+	where
+	Name     string      `yaml:"name" doc:"Its name; required."`
+	Schedule string      `yaml:"schedule" doc:"When it is made; required."`
+	Since    age         `yaml:"since" default:"28d" doc:"The period it looks back over, from 7d to 366d."`
+	Format   string      `yaml:"format" default:"html" enum:"text markdown html json" doc:"Its form."`
+	File     string      `yaml:"file" doc:"The file it is written to; {date} stands for the day, as 2026-11-25."`
+	Webhook  *rawWebhook `yaml:"webhook" doc:"Where it is posted, signed like an alert, in place of or beside the file."`
 }
 
 // rawAlert is one item of alerts.

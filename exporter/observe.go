@@ -132,6 +132,16 @@ func (e *Exporter) SetRules(names []string) {
 	e.self.evaluationFailures.keep(append([]string{"", series.Other}, names...))
 }
 
+// ReportMade counts a scheduled report that was delivered everywhere, or was
+// not.
+func (e *Exporter) ReportMade(delivered bool) {
+	if delivered {
+		e.self.reports.inc(series.ReportDelivered)
+		return
+	}
+	e.self.reports.inc(series.ReportFailed)
+}
+
 // Evaluated says how long an evaluation took, how many samples it stored and
 // how many were refused, by reason.
 func (e *Exporter) Evaluated(took time.Duration, samples int, refused map[string]int) {

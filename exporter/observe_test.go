@@ -131,6 +131,14 @@ func TestObservers(t *testing.T) {
 				},
 			},
 			{
+				"a report that was delivered", func(e *Exporter) { e.ReportMade(true) },
+				map[string]float64{`hfwatch_reports_total{result="delivered"}`: 1},
+			},
+			{
+				"a report that was not", func(e *Exporter) { e.ReportMade(false) },
+				map[string]float64{`hfwatch_reports_total{result="failed"}`: 1},
+			},
+			{
 				"an evaluation that failed as a whole", func(e *Exporter) { e.EvaluationFailed("") },
 				map[string]float64{`hfwatch_evaluation_failures_total`: 1},
 			},

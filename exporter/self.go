@@ -11,10 +11,10 @@ import (
 // self is the series of hfwatch itself, in one group.
 type self struct {
 	group
-	ignored, clockSteps, dropped, refused, evaluationFailures *counters
-	written, writeFailures, stateFailures, appended           *child
-	evaluation, schedulerLag                                  *child
-	reloadOK, reloadTime                                      *child
+	ignored, clockSteps, dropped, refused, evaluationFailures, reports *counters
+	written, writeFailures, stateFailures, appended                    *child
+	evaluation, schedulerLag                                           *child
+	reloadOK, reloadTime                                               *child
 }
 
 // newSelf returns the series of an hfwatch that begins now.
@@ -27,6 +27,7 @@ func newSelf(v *vocabulary, now time.Time) *self {
 	s.clockSteps = set(series.ClockSteps, series.Kind)
 	s.dropped = set(series.RecordsDropped, series.Reason)
 	s.refused = set(series.SamplesRefused, series.Reason)
+	s.reports = set(series.Reports, series.Result)
 	s.evaluationFailures = newCounters(&s.group, series.EvaluationFailures, []string{""}, now)
 	s.written = s.add(series.RecordsWritten, now)
 	s.writeFailures = s.add(series.RecordsWriteFailures, now)

@@ -46,6 +46,12 @@ const (
 	ResultFailed = "failed"
 )
 
+// The results of a scheduled report.
+const (
+	ReportDelivered = "delivered"
+	ReportFailed    = "failed"
+)
+
 // The values of Direction.
 const (
 	DirectionIn  = "in"

@@ -49,6 +49,7 @@ const (
 	EvaluationFailures   Series = "hfwatch_evaluation_failures_total"
 	SamplesAppended      Series = "hfwatch_samples_appended_total"
 	SamplesRefused       Series = "hfwatch_samples_refused_total"
+	Reports              Series = "hfwatch_reports_total"
 )
 
 // All returns the whole list: the series of targets, then those of hfwatch
@@ -253,6 +254,10 @@ func pipeline() []Definition {
 		{
 			Series: SamplesRefused, Type: Counter, Labels: []Label{{Reason, refusals()}},
 			Help: "Samples that the embedded database refused, by reason.",
+		},
+		{
+			Series: Reports, Type: Counter, Labels: []Label{{Result, reports()}},
+			Help: "Scheduled reports, by whether they were made and delivered everywhere.",
 		},
 	}
 }

@@ -70,4 +70,6 @@ func refusals() []string {
 	}
 }
 
+func reports() []string { return []string{ReportDelivered, ReportFailed, Other} }
+
 func ignored() []string { return []string{"unknown_target", "duplicate", "invalid"} }

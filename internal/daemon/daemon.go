@@ -60,6 +60,9 @@ type Options struct {
 // defaultGrace is how long probes in flight may go on when stopping.
 const defaultGrace = 30 * time.Second
 
+// recordsName is the file of records in the data directory.
+const recordsName = "records.db"
+
 // Daemon is a running watch.
 type Daemon struct {
 	opts   Options
@@ -155,7 +158,7 @@ func (d *Daemon) open(ctx context.Context, cfg *config.Config) error {
 	d.undo.add("budget", func(context.Context) error { return ledger.Close() })
 	if cfg.History {
 		d.records, err = history.Open(ctx, history.Options{
-			Path: filepath.Join(cfg.Data.Dir, "records.db"), Retention: cfg.Data.Retention,
+			Path: filepath.Join(cfg.Data.Dir, recordsName), Retention: cfg.Data.Retention,
 			MaxBytes: cfg.Data.MaxSize / 4, Logger: d.logger, Observer: records{d.exporter},
 		})
 		if err != nil {
@@ -212,6 +215,7 @@ func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 func (d *Daemon) Start(ctx context.Context) error {
 	d.evaluator.start(ctx)
 	d.undo.add("evaluation", func(ctx context.Context) error { d.evaluator.stop(ctx); return nil })
+	d.reporting(ctx)
 	d.scheduler.Update(d.entries())
 	if err := d.serve(ctx); err != nil {
 		return err

@@ -134,14 +134,19 @@ func (o Once) shoot(ctx context.Context, runner probe.Runner, ledger *budget.Led
 	return res, nil
 }
 
-// through returns how one model is probed by the daemon that holds dir.
-func through(dir string) func(context.Context, config.Model) (probe.Result, error) {
-	client := &http.Client{Transport: &http.Transport{
+// controlClient returns a client of the daemon that holds dir.
+func controlClient(dir string) *http.Client {
+	return &http.Client{Transport: &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(dir, ControlName))
 		},
 		DisableKeepAlives: true,
 	}}
+}
+
+// through returns how one model is probed by the daemon that holds dir.
+func through(dir string) func(context.Context, config.Model) (probe.Result, error) {
+	client := controlClient(dir)
 	return func(ctx context.Context, m config.Model) (probe.Result, error) {
 		address := "http://hfwatch/probe?target=" + url.QueryEscape(m.Target.Name)
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, nil)

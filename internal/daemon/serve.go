@@ -122,6 +122,7 @@ func (d *Daemon) mux(lifecycle, spend bool) http.Handler {
 		_, _ = w.Write(d.now.Load().cfg.Redacted())
 	})
 	mux.HandleFunc("GET /{$}", d.serveFront)
+	mux.HandleFunc("GET /report", d.serveReport)
 	// Links of alerts lead here, as they do in Prometheus.
 	mux.Handle("GET /graph", http.RedirectHandler("./", http.StatusFound))
 	reload, on := d.serveReload, d.serveProbe
@@ -141,8 +142,9 @@ func (d *Daemon) mux(lifecycle, spend bool) http.Handler {
 // say writes one line.
 func say(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintln(w, text)
+	_, _ = fmt.Fprintln(w, text) // #nosec G705 -- no browser takes plain text for a page
 }
 
 // off answers in place of a page that a flag must open.
