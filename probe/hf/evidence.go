@@ -1,23 +1,12 @@
 package hf
 
 import (
-	"bytes"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/hfwatch/hfwatch/probe"
-)
-
-// The engines that are recognised.
-const (
-	engineTGI         = "tgi"
-	engineTEI         = "tei"
-	engineHFInference = "hf-inference"
-	engineToolkit     = "toolkit"
-	engineVLLM        = "vllm"
-	engineLlamaCpp    = "llama.cpp"
 )
 
 // evidence fills in what an answer's header says of who answered, and of the
@@ -45,46 +34,6 @@ func evidence(res *probe.Result, h http.Header, streamed bool) {
 		// A replay repeats the times of the original.
 		res.Server, res.Queue = serverTimes(res.Engine, h, streamed)
 	}
-}
-
-// engineOf returns the engine that the header shows, or nothing.
-func engineOf(h http.Header) string {
-	has := func(name string) bool { return h.Get(name) != "" }
-	server := strings.ToLower(h.Get("Server"))
-	switch {
-	case has("X-Tokenization-Time"), has("X-Compute-Tokens"):
-		return engineTEI
-	case has("X-Time-Per-Token"), has("X-Validation-Time"):
-		return engineTGI
-	case has("X-Compute-Type") && strings.EqualFold(h.Get("X-Accel-Buffering"), "no"):
-		// TGI's streams carry no times.
-		return engineTGI
-	case has("X-Compute-Time") && strings.HasPrefix(server, "uvicorn"):
-		return engineHFInference
-	case strings.HasPrefix(server, "llama.cpp"):
-		return engineLlamaCpp
-	}
-	return ""
-}
-
-// engineOfBody returns the engine that an answer's beginning shows, where its
-// header did not: TGI's version in the fingerprint, vLLM's server and ids, and
-// the toolkit's one form of error.
-func engineOfBody(h http.Header, status int, route probe.Route, head []byte) string {
-	uvicorn := strings.HasPrefix(strings.ToLower(h.Get("Server")), "uvicorn")
-	switch {
-	case bytes.Contains(head, []byte(`"system_fingerprint":"`)) &&
-		(bytes.Contains(head, []byte("-sha-")) || bytes.Contains(head, []byte(`-native"`))):
-		return engineTGI
-	case bytes.Contains(head, []byte(`"token":{"id":`)) && bytes.Contains(head, []byte(`"special":`)):
-		return engineTGI
-	case uvicorn && (bytes.Contains(head, []byte(`"chatcmpl-`)) || bytes.Contains(head, []byte(`"cmpl-`))):
-		return engineVLLM
-	case uvicorn && route == probe.RouteURL && status == http.StatusBadRequest &&
-		h.Get("X-Compute-Type") == "" && bytes.HasPrefix(bytes.TrimSpace(head), []byte(`{"error":"`)):
-		return engineToolkit
-	}
-	return ""
 }
 
 // replayed reports that the answer came out of a cache: hf-inference says so

@@ -99,6 +99,20 @@ func TestEngineOfBody(t *testing.T) {
 		{"the toolkit's error", uvicorn, 400, own, `{"error":"CUDA error"}`, "toolkit"},
 		{"which hf-inference has too", headers("Server", "uvicorn", "X-Compute-Type", "cpu"), 400, own, `{"error":"x"}`, ""},
 		{"and not on the router", uvicorn, 400, hfi, `{"error":"x"}`, ""},
+		{"SGLang's choices", headers(), 200, own, `{"id":"669d24a3","choices":[{"index":0,"delta":{},"matched_stop":null}]}`, "sglang"},
+		{"llama.cpp's timings", headers(), 200, own, `{"choices":[],"timings":{"prompt_n":5,"prompt_ms":3.1}}`, "llama.cpp"},
+		{"vLLM behind a proxy", headers("Server", "nginx"), 200, own, `{"id":"chatcmpl-1","prompt_logprobs":null}`, "vllm"},
+		{"vLLM's error", headers(), 400, own, `{"error":{"message":"x","type":"BadRequestError","param":null,"code":400}}`, "vllm"},
+		{"a provider's error", headers(), 400, router, `{"error":{"message":"x","type":"invalid_request_error","code":"x"}}`, ""},
+		{"TEI's error", headers(), 429, own, `{"error":"Model is overloaded","error_type":"Overloaded"}`, "tei"},
+		{"TEI's, on OpenAI's route", headers(), 422, own, `{"message":"x","code":422,"type":"Validation"}`, "tei"},
+		{"TGI's error", headers(), 429, own, `{"error":"Model is overloaded","error_type":"overloaded"}`, "tgi"},
+		{"TGI's, within a stream", headers(), 422, own, `{"error":{"message":"x","http_status_code":422}}`, "tgi"},
+		{"hf-inference's list", headers(), 400, hfi, `{"error":["Error in inputs: field required"]}`, "hf-inference"},
+		{"and its loading", headers(), 503, hfi, `{"error":"Model x is currently loading","estimated_time":20.0}`, "hf-inference"},
+		{"and its warnings", headers(), 500, hfi, `{"error":"unknown error","warnings":["CUDA out of memory"]}`, "hf-inference"},
+		{"a proxy's page", headers(), 502, own, `<html>`, ""},
+		{"a proxy's word", headers(), 503, own, `{"error":"503 Service Unavailable"}`, ""},
 	}
 	for _, row := range rows {
 		if got := engineOfBody(row.header, row.status, row.route, []byte(row.head)); got != row.want {
