@@ -39,6 +39,8 @@ func everything(t testing.TB) *Exporter {
 	}
 	e.Slot("llm", "baseline", "run")
 	e.Suspended("plain", "billing")
+	e.Drifted("plain", "shape")
+	e.HealthChecked("plain", "healthy", true)
 	e.SetBudgets(map[Budget]float64{{Period: "month", Unit: "usd"}: 0.5, {"llm", "day", "tokens"}: 0.25})
 	e.SetMaintenance(map[string]bool{"weekly": false})
 	e.SetReceivers([]string{"ops"})

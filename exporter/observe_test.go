@@ -55,6 +55,27 @@ func TestObservers(t *testing.T) {
 				e.Suspended("gone", "auth")
 			}, map[string]float64{}},
 
+			{"what answers show has changed", func(e *Exporter) {
+				e.Drifted("a", "revision")
+				e.Drifted("a", "revision")
+				e.Drifted("a", "colour")
+				e.Drifted("gone", "revision")
+			}, map[string]float64{`hfwatch_drift_events_total{target="a",what="revision"}`: 2, `hfwatch_drift_events_total{target="a",what="other"}`: 1}},
+			{"an engine lies about its health", func(e *Exporter) {
+				e.HealthChecked("a", "unhealthy", false)
+				e.HealthChecked("a", "healthy", true)
+				e.HealthChecked("gone", "healthy", true)
+			}, map[string]float64{
+				`hfwatch_health_checks_total{result="healthy",target="a"}`: 1, `hfwatch_health_checks_total{result="unhealthy",target="a"}`: 1,
+				`hfwatch_target_health_lies{target="a"}`: 1,
+			}},
+			{"and no more", func(e *Exporter) {
+				e.HealthLies("a", true)
+				e.HealthChecked("a", "healthy", true)
+				e.HealthLies("a", false)
+				e.HealthLies("gone", true)
+			}, map[string]float64{`hfwatch_health_checks_total{result="healthy",target="a"}`: 1, `hfwatch_target_health_lies{target="a"}`: 0}},
+
 			{
 				"a slot that started late", func(e *Exporter) { e.SchedulerLag(time.Millisecond) },
 				map[string]float64{`hfwatch_scheduler_lag_seconds`: 1},

@@ -119,6 +119,7 @@ type target struct {
 	recent   [16]uint64 // the last results, so that one counts once
 	next     int
 	state
+	factSeries factSeries
 }
 
 // slotKey names a counter of slots.

@@ -30,6 +30,7 @@ const (
 	Rule        = "rule"
 	AlertName   = "alertname"
 	Maintenance = "maintenance"
+	What        = "what"
 	Version     = "version"
 	GoVersion   = "goversion"
 	GoOS        = "goos"

@@ -25,6 +25,9 @@ const (
 	AlertHits      Series = "hfwatch_alert_hits"
 	Slots          Series = "hfwatch_slots_total"
 	BudgetUsed     Series = "hfwatch_budget_used_ratio"
+	DriftEvents    Series = "hfwatch_drift_events_total"
+	HealthLies     Series = "hfwatch_target_health_lies"
+	HealthChecks   Series = "hfwatch_health_checks_total"
 )
 
 // The series of hfwatch itself.
@@ -55,7 +58,7 @@ const (
 // All returns the whole list: the series of targets, then those of hfwatch
 // itself.
 func All() []Definition {
-	return slices.Concat(distributions(), targets(), self(), pipeline())
+	return slices.Concat(distributions(), targets(), facts(), self(), pipeline())
 }
 
 // distributions returns the series that are made of the results of a target.
@@ -159,6 +162,25 @@ func targets() []Definition {
 			Series: BudgetUsed, Type: Gauge, Unit: "ratio",
 			Labels: []Label{target, {Period, periods()}, {Unit, budgetUnits()}},
 			Help:   "Part of a budget that is spent, from 0 to 1; the global budget has no target.",
+		},
+	}
+}
+
+// facts returns the series of what a target shows of itself beside its answers.
+func facts() []Definition {
+	target := Label{Name: Target}
+	return []Definition{
+		{
+			Series: DriftEvents, Type: Counter, Labels: []Label{target, {What, drifts()}},
+			Help: "Changes of what good answers show of the target: shape, model, revision, provider, engine.",
+		},
+		{
+			Series: HealthLies, Type: Gauge, Labels: []Label{target},
+			Help: "1 while the engine's health route says healthy and its probes fail, else 0; absent before it was asked.",
+		},
+		{
+			Series: HealthChecks, Type: Counter, Labels: []Label{target, {Result, healthStates()}},
+			Help: "Requests to the engine's health route, which only follow failed probes, by what it said.",
 		},
 	}
 }

@@ -23,6 +23,12 @@ func faults() []string {
 
 func counts() []string { return []string{"good", "bad", "apart"} }
 
+func drifts() []string {
+	return []string{"shape", "model", "revision", "provider", "engine", Other}
+}
+
+func healthStates() []string { return []string{"healthy", "unhealthy", "unknown", Other} }
+
 func results() []string { return []string{ResultOK, ResultFailed} }
 
 func phases() []string {

@@ -45,7 +45,10 @@ func (d *Daemon) baseline(ctx context.Context, name string, slot schedule.Slot) 
 		Target: m.Target, Kind: probe.Baseline, Lane: probe.LaneBaseline, Due: slot.Due, Seq: slot.Seq, Timeout: m.Baseline.Timeout,
 		Reuse: m.Connection == "reuse",
 	}
-	_, err := d.shoot(ctx, shot, budget.Baseline)
+	res, err := d.shoot(ctx, shot, budget.Baseline)
+	if err == nil {
+		d.health(ctx, m, res)
+	}
 	return err == nil
 }
 
@@ -66,6 +69,9 @@ func (d *Daemon) shoot(ctx context.Context, shot probe.Shot, class budget.Class)
 	}
 	res := d.runner.Run(ctx, call, probe.Circumstances{OKBefore: d.memos.okBefore(shot.Target.Name, call.ParamsHash)})
 	settle(d.ledger, lease, res, most)
+	if warning := d.healths.warning(res); warning != "" {
+		res.Warnings = append(res.Warnings, warning)
+	}
 	d.hand(res)
 	return res, nil
 }
@@ -144,6 +150,7 @@ func (d *Daemon) share(res probe.Result) bool {
 	d.informed.record(res)
 	d.evidence.Record(res)
 	d.memos.remember(res)
+	d.drift(res)
 	return true
 }
 

@@ -85,6 +85,9 @@ type Daemon struct {
 	now   atomic.Pointer[watched]
 	ready atomic.Bool
 	memos memos
+	// drifts and healths are what is known of targets' answers and engines.
+	drifts  drifts
+	healths healths
 
 	// handing is held to read while a result is handed on, and to write while
 	// another configuration is put in place: a result of a target that is being

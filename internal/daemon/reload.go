@@ -139,6 +139,8 @@ func (d *Daemon) adopt(cfg *config.Config) error {
 	d.counter.SetRules(w.rules, w.identities)
 	d.evidence.Keep(w.identities)
 	d.memos.keep(w.models)
+	d.drifts.keep(w.models)
+	d.healths.keep(w.models)
 	d.now.Store(w)
 	// So that the budgets and maintenance times of before are gone at once.
 	d.refresh()
@@ -180,6 +182,7 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) {
 			d.counter.RecordOf(res, labels)
 			d.evidence.Record(res)
 			d.memos.remember(res)
+			d.drifts.learn(res)
 		}
 		d.exporter.Restore(name, state)
 		if len(last) > 0 {

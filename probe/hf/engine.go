@@ -117,7 +117,7 @@ func engineOfError(h http.Header, status int, route probe.Route, body []byte) st
 		Code   any    `json:"code"`
 		Status int    `json:"http_status_code"`
 	}
-	nested := json.Unmarshal(e.Error, &within) == nil && len(e.Error) > 0 && e.Error[0] == '{'
+	nested := json.Unmarshal(e.Error, &within) == nil && rawBegins(e.Error, '{')
 	kind := e.ErrorType
 	if e.Error == nil {
 		// TEI's OpenAI routes have the type at the top.
@@ -127,20 +127,26 @@ func engineOfError(h http.Header, status int, route probe.Route, body []byte) st
 	switch {
 	case slices.Contains([]string{"Unhealthy", "Backend", "Overloaded", "Validation", "Tokenizer", "Empty"}, kind):
 		return engineTEI
-	case e.Error != nil && slices.Contains([]string{
-		"overloaded", "validation", "generation", "incomplete_generation", "incomplete_generation_stream",
-		"template_error", "tool_error", "missing_template_variable", "healthcheck",
-	}, kind):
-		return engineTGI
-	case nested && within.Status != 0:
+	case e.Error != nil && slices.Contains(kindsOfTGI(), kind), nested && within.Status != 0:
 		return engineTGI
 	case nested && isNumber && int(code) == status && strings.HasSuffix(within.Type, "Error"):
 		return engineVLLM
-	case e.EstimatedTime != nil, e.Warnings != nil, len(e.Error) > 0 && e.Error[0] == '[':
+	case e.EstimatedTime != nil, e.Warnings != nil, rawBegins(e.Error, '['):
 		return engineHFInference
 	case uvicorn(h) && route == probe.RouteURL && status == http.StatusBadRequest &&
-		h.Get("X-Compute-Type") == "" && len(e.Error) > 0 && e.Error[0] == '"':
+		h.Get("X-Compute-Type") == "" && rawBegins(e.Error, '"'):
 		return engineToolkit
 	}
 	return ""
 }
+
+// kindsOfTGI returns what TGI calls its errors.
+func kindsOfTGI() []string {
+	return []string{
+		"overloaded", "validation", "generation", "incomplete_generation", "incomplete_generation_stream",
+		"template_error", "tool_error", "missing_template_variable", "healthcheck",
+	}
+}
+
+// rawBegins reports whether a JSON value begins with c.
+func rawBegins(raw json.RawMessage, c byte) bool { return len(raw) > 0 && raw[0] == c }

@@ -5,6 +5,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -46,10 +47,14 @@ func TestHealthURL(t *testing.T) {
 
 // TestHealth: one GET, with credentials, judged by its status.
 func TestHealth(t *testing.T) {
+	var mu sync.Mutex
 	var asked []string
 	status, body := 200, ""
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
 		asked = append(asked, r.Method+" "+r.URL.Path+" "+r.Header.Get("X-Key")+" "+r.Header.Get("Content-Type"))
+		status, body := status, body
+		mu.Unlock()
 		if status == 0 {
 			<-r.Context().Done()
 			return
@@ -76,11 +81,13 @@ func TestHealth(t *testing.T) {
 		{503, `{"error":"unhealthy","error_type":"healthcheck"}`, Health{Unhealthy, "/health", 503, "503 Service Unavailable: unhealthy"}},
 		{500, "hidden-key", Health{Unhealthy, "/health", 500, "500 Internal Server Error: <secret>"}},
 		{404, `{"detail":"Not Found"}`, Health{HealthUnknown, "/health", 404, "404 Not Found: Not Found"}},
-		{401, "", Health{HealthUnknown, "/health", 401, "401 Unauthorized"}},
+		{403, "", Health{HealthUnknown, "/health", 403, "403 Forbidden"}},
 		{200, "<html><title>Welcome</title>", Health{HealthUnknown, "/health", 200, "200 OK: Welcome"}},
 		{0, "", Health{Unhealthy, "/health", 0, "no answer within 50ms"}},
 	} {
+		mu.Lock()
 		status, body = row.status, row.body
+		mu.Unlock()
 		got := c.Health(t.Context(), target, "id", 50*time.Millisecond)
 		if strings.Contains(got.Error, "hidden-key") {
 			t.Errorf("Health() shows a secret: %s", got.Error)
@@ -92,6 +99,8 @@ func TestHealth(t *testing.T) {
 			t.Errorf("%d %s (-want +got):\n%s", row.status, row.body, diff)
 		}
 	}
+	mu.Lock()
+	defer mu.Unlock()
 	if len(asked) != 9 || asked[0] != "GET /health hidden-key " {
 		t.Errorf("the server was asked %q, want nine GETs with the key and no type", asked)
 	}
