@@ -24,6 +24,7 @@ type engine struct {
 	drain    time.Duration
 	stages   []string
 	pools    []*Pool
+	memos    []*probe.Memo
 	rec      *recorder
 
 	// told, where not nil, is told each result and when it was done.
@@ -86,6 +87,7 @@ func newEngine(plan Plan, share Share, o Options) (*engine, error) {
 	for _, t := range o.Targets {
 		e.timeout = max(e.timeout, t.Timeout)
 		e.pools = append(e.pools, NewPool(t.Inputs.Values))
+		e.memos = append(e.memos, probe.NewMemo(t))
 	}
 	if o.Timeout > 0 {
 		e.timeout = o.Timeout
@@ -289,7 +291,7 @@ func (e *engine) send(i int, late bool) {
 func (e *engine) one(j job, seq uint64) {
 	shot := probe.Shot{
 		Target: e.o.Targets[j.Step], Kind: probe.WindowKind, Lane: probe.LaneWindow, Due: e.start.Add(j.at), Seq: seq,
-		Window: e.plan.Window, Stage: e.stages[j.Stage], Timeout: e.o.Timeout, Reuse: true, Input: e.input(&j),
+		Window: e.plan.Window, Stage: e.stages[j.Stage], Timeout: e.o.Timeout, Reuse: true, Input: e.input(&j), Memo: e.memos[j.Step],
 	}
 	call, err := e.o.Runner.Prepare(shot)
 	if err != nil {

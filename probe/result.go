@@ -3,7 +3,7 @@ package probe
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -164,7 +164,13 @@ const (
 // where, of what, in which lane and when it was due, and of its number among
 // those due at the same time.
 func ID(location, target string, lane Lane, due time.Time, seq uint64) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %q %d %d", location, target, lane, due.UnixNano(), seq))
+	// The text is that of "%q %q %q %d %d".
+	text := make([]byte, 0, 128)
+	for _, part := range [...]string{location, target, string(lane)} {
+		text = append(strconv.AppendQuote(text, part), ' ')
+	}
+	text = append(strconv.AppendInt(text, due.UnixNano(), 10), ' ')
+	sum := sha256.Sum256(strconv.AppendUint(text, seq, 10))
 	return hex.EncodeToString(sum[:16])
 }
 

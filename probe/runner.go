@@ -29,6 +29,8 @@ type Shot struct {
 	Reuse bool
 	// Header is added to the request's; nil is none.
 	Header map[string]string
+	// Memo is the target's, where many requests of it are made; nil is none.
+	Memo *Memo
 	// Input, where not nil, is asked in place of one drawn from the target's.
 	Input json.RawMessage
 }
@@ -74,9 +76,12 @@ func (r Runner) Prepare(s Shot) (Call, error) {
 		Route: t.Endpoint.Route, Model: t.Model, Provider: t.Provider, Input: input, Parameters: t.Parameters,
 		Stream: t.Stream, Reasoning: t.Reasoning, Expect: &t.Expect, Path: t.Endpoint.Path(),
 	}
-	call.InputHash = hash(input)
-	call.ParamsHash = hash([]byte(t.Task.Name()), []byte(t.Model), []byte(t.Provider), t.Parameters,
-		[]byte(strconv.FormatBool(t.Stream)), []byte(t.Cache))
+	if call.InputHash = s.Memo.input(input); call.InputHash == "" {
+		call.InputHash = hash(input)
+	}
+	if call.ParamsHash = s.Memo.params(t); call.ParamsHash == "" {
+		call.ParamsHash = paramsHash(t)
+	}
 	if t.Cache != CacheAllow {
 		call.Ask.Nonce = call.ID[16:24]
 	}

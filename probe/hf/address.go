@@ -70,6 +70,9 @@ func unsendable(name string) bool {
 	return false
 }
 
+// traceHeader bears the id of a request.
+const traceHeader = "X-Amzn-Trace-Id"
+
 // header returns the header of a request to u.
 func header(call *probe.Call, u *url.URL, userAgent string) (http.Header, error) {
 	e := &call.Target.Endpoint
@@ -78,7 +81,7 @@ func header(call *probe.Call, u *url.URL, userAgent string) (http.Header, error)
 	h.Set("Accept-Encoding", "identity")
 	// huggingface_hub sends its own id of a request in this header, and the
 	// router returns it within x-request-id.
-	h.Set("X-Amzn-Trace-Id", call.ID)
+	h.Set(traceHeader, call.ID)
 	if call.Request.ContentType != "" {
 		h.Set("Content-Type", call.Request.ContentType)
 	}

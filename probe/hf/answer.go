@@ -149,6 +149,9 @@ func (x *exchange) check(a probe.Answer) {
 
 // eventStream reports that the header announces server-sent events.
 func eventStream(h http.Header) bool {
+	if h.Get("Content-Type") == "application/json" {
+		return false
+	}
 	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
 	if err != nil {
 		kind, _, _ = strings.Cut(h.Get("Content-Type"), ";")

@@ -12,6 +12,8 @@ import (
 type conn struct {
 	net.Conn
 	dialler *trace
+	// remote is the other side's address as text.
+	remote string
 
 	armed atomic.Bool
 	mu    sync.Mutex

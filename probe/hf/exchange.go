@@ -49,29 +49,16 @@ func (c *Client) prepare(call *probe.Call) (*exchange, error) {
 	if call.Target == nil || call.Target.Task == nil {
 		return nil, errors.New("the call has no target or no task")
 	}
-	e := &call.Target.Endpoint
-	u, err := address(e, call.Ask.Model, call.Request.Path)
+	s, err := c.sheet(call)
 	if err != nil {
 		return nil, err
 	}
-	h, err := header(call, u, c.userAgent)
-	if err != nil {
-		return nil, err
-	}
-	carrier, err := c.carriers.get(e, call.Reuse)
-	if err != nil {
-		return nil, err
-	}
-	x := &exchange{
-		client: c, call: call, carrier: carrier, secrets: secretsOf(e),
-		limit: call.Limit, ctx: nil,
-	}
+	x := &exchange{client: c, call: call, carrier: s.carrier, secrets: s.secrets, limit: call.Limit, ctx: nil}
 	if x.limit <= 0 {
 		x.limit = defaultLimit
 	}
-	u.User = nil
 	x.req = &http.Request{
-		Method: http.MethodPost, URL: u, Host: h.Get("Host"), Header: h,
+		Method: http.MethodPost, URL: s.url, Host: s.host, Header: s.headerOf(call),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		// No GetBody: without it net/http has no way to send the body again.
 		Body:          io.NopCloser(bytes.NewReader(call.Request.Body)),
@@ -80,7 +67,6 @@ func (c *Client) prepare(call *probe.Call) (*exchange, error) {
 	if len(call.Request.Body) == 0 {
 		x.req.Body = http.NoBody
 	}
-	h.Del("Host")
 	return x, nil
 }
 

@@ -48,6 +48,7 @@ type Client struct {
 	maxEvents int
 	maxLine   int
 	carriers  carriers
+	sheets    sheets
 }
 
 // New returns a client.

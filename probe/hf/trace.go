@@ -142,7 +142,10 @@ func (tr *trace) gotConn(info httptrace.GotConnInfo) {
 		if info.WasIdle {
 			t.idle = info.IdleTime
 		}
-		if info.Conn != nil {
+		switch {
+		case own != nil:
+			t.remote = own.remote
+		case info.Conn != nil:
 			t.remote = info.Conn.RemoteAddr().String()
 		}
 		t.foreign = own == nil || own.dialler != tr

@@ -151,7 +151,7 @@ func (cs *carriers) dialPlain(ctx context.Context, network, addr string) (net.Co
 	if err != nil {
 		return nil, err
 	}
-	return &conn{Conn: raw, dialler: &x.trace}, nil
+	return &conn{Conn: raw, dialler: &x.trace, remote: raw.RemoteAddr().String()}, nil
 }
 
 // dialTLS is dialPlain and a handshake, within the same time.
