@@ -70,14 +70,14 @@ func (c *Config) scheduled() []scheduled {
 			all = append(all, scheduled{m.Target.Name, "baseline", b.Schedule, one(1), models, shares})
 		}
 		if w := m.Window; w != nil && (w.Location == "" || w.Location == c.Location) {
-			all = append(all, scheduled{m.Target.Name, "window", w.Schedule, w.requests, models, shares})
+			all = append(all, scheduled{m.Target.Name, "window", w.Schedule, w.Requests, models, shares})
 		}
 		if x := m.ColdStart; x != nil {
 			all = append(all, scheduled{m.Target.Name, "cold start", x.Schedule, one(float64(x.Requests + 1)), models, shares})
 		}
 	}
 	for _, mix := range c.Mixes {
-		s := scheduled{mix.Name, "mix", mix.Schedule, mix.requests, nil, nil}
+		s := scheduled{mix.Name, "mix", mix.Schedule, mix.Requests, nil, nil}
 		for _, step := range mix.Steps {
 			for _, m := range c.Models {
 				if m.Target.Name == step.Model {
@@ -96,9 +96,9 @@ func (c *Config) scheduled() []scheduled {
 	return all
 }
 
-// requests returns the most requests of one window, and whether they are
+// Requests returns the most requests of one window, and whether they are
 // bounded at all.
-func (w Window) requests() (float64, bool) {
+func (w Window) Requests() (float64, bool) {
 	switch {
 	case len(w.Stages) > 0:
 		total, last := 0.0, 0.0

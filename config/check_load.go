@@ -241,6 +241,9 @@ func (c *checker) mixes() {
 		}
 		c.need(FeatureLoad, raw.here(), "remove the mix")
 		c.unique(raw.where, "mix", raw.Name, first)
+		if slices.ContainsFunc(c.models, func(m *checked) bool { return raw.Name != "" && m.out.Target.Name == raw.Name }) {
+			c.problem(raw.at("name"), "a model has the name "+quote(raw.Name)+" too", "choose another name: hfwatch load takes either")
+		}
 		w := c.loadWindow(windowRaw{
 			where: raw.where, schedule: raw.Schedule, stages: raw.Stages, users: raw.Users, thinkTime: raw.ThinkTime,
 			lasts: raw.For, maxInFlight: raw.MaxInFlight, abort: raw.Abort, location: raw.Location, ends: []string{"stages", "users"},

@@ -7,6 +7,7 @@ import (
 	"github.com/hfwatch/hfwatch/alerts/notify"
 	"github.com/hfwatch/hfwatch/history"
 	"github.com/hfwatch/hfwatch/internal/prom"
+	"github.com/hfwatch/hfwatch/load"
 	"github.com/hfwatch/hfwatch/probe"
 	"github.com/hfwatch/hfwatch/schedule"
 	"github.com/hfwatch/hfwatch/series"
@@ -44,6 +45,7 @@ func TestClosedSets(t *testing.T) {
 		{series.SamplesRefused, series.Reason, append(texts(
 			prom.ReasonOutOfOrder, prom.ReasonTooOld, prom.ReasonOutOfBounds, prom.ReasonDuplicate, prom.ReasonFuture,
 			prom.ReasonExemplar, prom.ReasonInvalid), series.Other)},
+		{series.Windows, series.Verdict, append(texts(load.Verdicts()...), series.Other)},
 		{series.ResultsIgnored, series.Reason, []string{ignoredUnknown, ignoredDuplicate, ignoredInvalid}},
 		{series.PhaseSeconds, series.Phase, phaseNames()},
 	} {

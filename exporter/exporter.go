@@ -52,6 +52,7 @@ type Exporter struct {
 	self        *self
 	budgets     *gauges[Budget]
 	maintenance *gauges[string]
+	windows     *windows
 }
 
 // New returns an Exporter without targets.
@@ -69,6 +70,7 @@ func New(opts Options) *Exporter {
 		self:        newSelf(v, time.Now()),
 		budgets:     newGauges(v, series.BudgetUsed, Budget.values),
 		maintenance: newGauges(v, series.MaintenanceActive, func(name string) []string { return []string{name} }),
+		windows:     &windows{vocabulary: v, all: map[string]*windowSeries{}},
 	}
 	e.fleet.Store(&fleet{})
 	e.receivers.Store(&map[string]*receiver{})
@@ -148,6 +150,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	c.e.self.send(ch)
 	c.e.budgets.send(ch)
 	c.e.maintenance.send(ch)
+	c.e.windows.send(ch)
 }
 
 // infos publishes the info series of targets. It describes nothing, since the

@@ -22,6 +22,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
 
+	"github.com/hfwatch/hfwatch/load"
 	"github.com/hfwatch/hfwatch/probe"
 	"github.com/hfwatch/hfwatch/series"
 )
@@ -44,6 +45,10 @@ func everything(t testing.TB) *Exporter {
 	e.SetBudgets(map[Budget]float64{{Period: "month", Unit: "usd"}: 0.5, {"llm", "day", "tokens"}: 0.25})
 	e.SetMaintenance(map[string]bool{"weekly": false})
 	e.SetReceivers([]string{"ops"})
+	e.SetWindows([]string{"llm", "plain"})
+	e.WindowEnded(sampleWindow("llm"))
+	e.WindowSkipped("plain", series.SkipAlert)
+	e.WindowProgress("plain", load.Snapshot{Recent: load.Points{P50: probe.Measured(time.Second)}})
 	e.Reloaded(true)
 	return e
 }

@@ -35,3 +35,7 @@ type Sighted struct {
 	Low    probe.Seconds `json:"low_seconds,omitzero"`
 	High   probe.Seconds `json:"high_seconds,omitzero"`
 }
+
+// Skipped is the verdict in the record of a window that a guard kept from
+// starting. Run never returns it.
+const Skipped Verdict = "skipped"

@@ -55,10 +55,10 @@ const (
 	Reports              Series = "hfwatch_reports_total"
 )
 
-// All returns the whole list: the series of targets, then those of hfwatch
+// All returns the whole list: the series of targets, of windows, then those of hfwatch
 // itself.
 func All() []Definition {
-	return slices.Concat(distributions(), targets(), facts(), self(), pipeline())
+	return slices.Concat(distributions(), targets(), facts(), windows(), self(), pipeline())
 }
 
 // distributions returns the series that are made of the results of a target.

@@ -31,7 +31,7 @@ func (d *Daemon) entries() []schedule.Entry {
 			Job: func(ctx context.Context, slot schedule.Slot) bool { return d.baseline(ctx, name, slot) },
 		})
 	}
-	return out
+	return append(out, d.windowEntries(w)...)
 }
 
 // baseline probes a target for a slot. It reports whether it sent anything.
@@ -42,7 +42,7 @@ func (d *Daemon) baseline(ctx context.Context, name string, slot schedule.Slot) 
 		return true
 	}
 	shot := probe.Shot{
-		Target: m.Target, Kind: probe.Baseline, Lane: probe.LaneBaseline, Due: slot.Due, Seq: slot.Seq, Timeout: m.Baseline.Timeout,
+		Target: m.Target, Kind: d.windows.kind(m.Target, time.Now()), Lane: probe.LaneBaseline, Due: slot.Due, Seq: slot.Seq, Timeout: m.Baseline.Timeout,
 		Reuse: m.Connection == "reuse",
 	}
 	res, err := d.shoot(ctx, shot, budget.Baseline)
@@ -151,6 +151,7 @@ func (d *Daemon) share(res probe.Result) bool {
 	d.evidence.Record(res)
 	d.memos.remember(res)
 	d.drift(res)
+	d.windows.note(m.Target, res)
 	return true
 }
 

@@ -88,6 +88,8 @@ type Daemon struct {
 	// drifts and healths are what is known of targets' answers and engines.
 	drifts  drifts
 	healths healths
+	// windows are the load windows under way.
+	windows *windows
 
 	// handing is held to read while a result is handed on, and to write while
 	// another configuration is put in place: a result of a target that is being
@@ -128,6 +130,7 @@ func (d *Daemon) build(ctx context.Context, cfg *config.Config) error {
 	d.undo.add("connections", func(context.Context) error { d.client.Close(); return nil })
 	d.runner = probe.Runner{Exchanger: d.client, Location: cfg.Location, Version: o.Version}
 	d.counter, d.evidence = alerts.NewCounter(), alerts.NewEvidence()
+	d.windows = newWindows()
 	if err := d.exporter.Registerer().Register(d.counter); err != nil {
 		return fmt.Errorf("series of alerts: %w", err)
 	}
@@ -145,6 +148,7 @@ func (d *Daemon) build(ctx context.Context, cfg *config.Config) error {
 	d.exporter.Reloaded(true)
 	d.reloaded(nil, true)
 	d.restore(ctx, cfg)
+	d.restoreWindows(ctx)
 	return nil
 }
 
@@ -240,6 +244,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 		d.stopping.Store(true)
 		d.reloading.Lock()
 		defer d.reloading.Unlock()
+		d.windows.stopAll("hfwatch was stopped", func(string) bool { return false })
 		// The scheduler's own cleanup says how that went.
 		_ = d.drain(ctx)
 		d.stopped = d.undo.run(ctx)

@@ -8,6 +8,7 @@ import (
 	"github.com/hfwatch/hfwatch/history"
 	"github.com/hfwatch/hfwatch/probe"
 	"github.com/hfwatch/hfwatch/schedule"
+	"github.com/hfwatch/hfwatch/series"
 )
 
 // slots tells the exporter what becomes of slots.
@@ -15,11 +16,35 @@ type slots struct{ e *exporter.Exporter }
 
 // Slot counts n slots, and notes the lag of one that was started.
 func (s slots) Slot(target string, lane probe.Lane, event schedule.Event, _ schedule.Reason, lag time.Duration, n int) {
+	if reason := skipOf(event); lane == probe.LaneWindow && reason != "" {
+		for range n {
+			s.e.WindowSkipped(target, reason)
+		}
+	}
 	for range n {
 		s.e.Slot(target, string(lane), string(event))
 	}
 	if event == schedule.Run || event == schedule.Late {
 		s.e.SchedulerLag(lag)
+	}
+}
+
+// skipOf returns why a window was skipped that its scheduler did not start;
+// empty where it did.
+func skipOf(event schedule.Event) string {
+	switch event {
+	case schedule.Missed:
+		return series.SkipMissed
+	case schedule.Held:
+		return series.SkipHeld
+	case schedule.Excluded:
+		return series.SkipExcluded
+	case schedule.Maintained:
+		return series.SkipMaintenance
+	case schedule.Run, schedule.Late, schedule.Withheld, schedule.Panicked:
+		return ""
+	default:
+		return ""
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/prometheus/exporter-toolkit/web"
@@ -141,7 +143,10 @@ func (d *Daemon) adopt(cfg *config.Config) error {
 	d.memos.keep(w.models)
 	d.drifts.keep(w.models)
 	d.healths.keep(w.models)
+	d.windows.keep(w.models)
+	d.exporter.SetWindows(slices.Collect(maps.Keys(w.planned)))
 	d.now.Store(w)
+	d.windows.stopAll("a reload took it out of the configuration", func(name string) bool { _, stays := w.planned[name]; return stays })
 	// So that the budgets and maintenance times of before are gone at once.
 	d.refresh()
 	d.evaluator.configure(cfg.EvaluationInterval, alerts.Routing{
@@ -183,6 +188,7 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) {
 			d.evidence.Record(res)
 			d.memos.remember(res)
 			d.drifts.learn(res)
+			d.windows.note(m.Target, res)
 		}
 		d.exporter.Restore(name, state)
 		if len(last) > 0 {

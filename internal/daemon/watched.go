@@ -24,7 +24,7 @@ func Task(name string) (probe.Task, bool) { return task.ByName(name) }
 // Features returns what this build can do beyond what every configuration may
 // ask; keys of anything else are refused as not available yet.
 func Features() []config.Feature {
-	return []config.Feature{config.FeatureAlertmanager, config.FeatureReceivers}
+	return []config.Feature{config.FeatureAlertmanager, config.FeatureReceivers, config.FeatureLoad}
 }
 
 // watched is one configuration as it is in force. It is never changed.
@@ -35,13 +35,15 @@ type watched struct {
 	rules       []alerts.Rule
 	maintenance schedule.Maintenances
 	needs       map[string]need
+	// planned are the load windows, by the name of their target or mix.
+	planned map[string]planned
 }
 
 // watch derives from a configuration what is looked up while probing.
 func watch(cfg *config.Config, now time.Time) *watched {
 	w := &watched{
 		cfg: cfg, models: map[string]config.Model{}, rules: rulesOf(cfg), maintenance: cfg.Maintenance,
-		needs: map[string]need{},
+		needs: map[string]need{}, planned: plannedOf(cfg),
 	}
 	rates := rates{}
 	for _, m := range cfg.Models {

@@ -1,0 +1,361 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hfwatch/hfwatch/budget"
+	"github.com/hfwatch/hfwatch/config"
+	"github.com/hfwatch/hfwatch/internal/prom"
+	"github.com/hfwatch/hfwatch/load"
+	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/schedule"
+	"github.com/hfwatch/hfwatch/series"
+	"github.com/hfwatch/hfwatch/stats"
+)
+
+const (
+	// neighbourly is how long after a window baselines beside it stay bystanders.
+	neighbourly = 5 * time.Minute
+	// sights is how many of a target's last baselines are remembered.
+	sights = 20
+	// harmed is how many bad bystanders of one target in a row end a window.
+	harmed = 2
+)
+
+// windows is what is known of the windows under way and of the baselines beside
+// them. It is safe for concurrent use.
+type windows struct {
+	mu sync.Mutex
+	// under are those under way, by identity.
+	under map[string]*runningWindow
+	// until is how long what a window shared with others stays disturbed.
+	until map[string]time.Time
+	// seen are the last baselines of each target, oldest first.
+	seen map[string][]sight
+}
+
+// runningWindow is one window under way.
+type runningWindow struct {
+	name string
+	keys []string
+	// guarded is whether harm to bystanders ends it.
+	guarded bool
+	stop    context.CancelCauseFunc
+	// beside are bystanders while it ran, by target, and bad how many in a row
+	// were bad.
+	beside map[string][]sight
+	bad    map[string]int
+}
+
+// newWindows returns an empty set.
+func newWindows() *windows {
+	return &windows{under: map[string]*runningWindow{}, until: map[string]time.Time{}, seen: map[string][]sight{}}
+}
+
+// begin notes that a window is under way.
+func (w *windows) begin(id string, p planned, stop context.CancelCauseFunc) {
+	u := &runningWindow{name: p.name, guarded: !p.Abort.Off, stop: stop, beside: map[string][]sight{}, bad: map[string]int{}}
+	for _, m := range p.models {
+		u.keys = append(u.keys, keys(m.Target)...)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.under[id] = u
+}
+
+// end notes that it is not, and returns what it did to its neighbours.
+func (w *windows) end(id string, now time.Time) []load.Neighbour {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	u := w.under[id]
+	delete(w.under, id)
+	for _, key := range u.keys {
+		w.until[key] = now.Add(neighbourly)
+	}
+	var out []load.Neighbour
+	for target, during := range u.beside {
+		out = append(out, load.Neighbour{Target: target, Before: sighted(w.seen[target]), During: sighted(during)})
+	}
+	slices.SortFunc(out, func(a, b load.Neighbour) int {
+		if a.Target < b.Target {
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// kind returns what a baseline of the target is now.
+func (w *windows) kind(t *probe.Target, now time.Time) probe.Kind {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, key := range keys(t) {
+		if until, ok := w.until[key]; ok && now.Before(until) {
+			return probe.Bystander
+		}
+		delete(w.until, key)
+		for _, u := range w.under {
+			if slices.Contains(u.keys, key) {
+				return probe.Bystander
+			}
+		}
+	}
+	return probe.Baseline
+}
+
+// note takes the result of a baseline slot. A neighbour that was good before and
+// is bad again and again ends the window that harms it.
+func (w *windows) note(t *probe.Target, res probe.Result) {
+	if res.Outcome == probe.Canceled {
+		return
+	}
+	s := sightOf(res)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if res.Kind == probe.Baseline {
+		all := append(w.seen[res.Target], s)
+		w.seen[res.Target] = slices.Clone(all[max(0, len(all)-sights):])
+		return
+	}
+	if res.Kind != probe.Bystander {
+		return
+	}
+	own := keys(t)
+	for _, u := range w.under {
+		if !slices.ContainsFunc(own, func(key string) bool { return slices.Contains(u.keys, key) }) {
+			continue
+		}
+		if all := u.beside[res.Target]; len(all) < 10_000 {
+			u.beside[res.Target] = append(all, s)
+		}
+		switch s.counts {
+		case probe.Bad:
+			u.bad[res.Target]++
+		case probe.Good:
+			u.bad[res.Target] = 0
+		case probe.Apart:
+		}
+		if u.guarded && wellBefore(w.seen[res.Target]) && u.bad[res.Target] >= harmed {
+			u.stop(&load.Stop{By: load.EndBystander, Why: fmt.Sprintf("%s, which was good before, was bad %d times in a row beside it: %s", res.Target, harmed, res.Outcome)})
+		}
+	}
+}
+
+// wellBefore reports whether most of the last baselines were good: one alone may
+// have met the window's first requests.
+func wellBefore(all []sight) bool {
+	good := 0
+	for _, s := range all[max(0, len(all)-guardBaselines):] {
+		if s.counts == probe.Good {
+			good++
+		}
+	}
+	return good > guardBaselines/2
+}
+
+// last returns a target's last baselines, oldest first.
+func (w *windows) last(target string) []sight {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.seen[target])
+}
+
+// stopAll ends every window that stays is not true of.
+func (w *windows) stopAll(why string, stays func(name string) bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, u := range w.under {
+		if !stays(u.name) {
+			u.stop(&load.Stop{By: load.EndInterrupted, Why: why})
+		}
+	}
+}
+
+// keep forgets every target that is not configured any more.
+func (w *windows) keep(models map[string]config.Model) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for name := range w.seen {
+		if _, ok := models[name]; !ok {
+			delete(w.seen, name)
+		}
+	}
+}
+
+// sighted sums up baselines.
+func sighted(all []sight) load.Sighted {
+	var out load.Sighted
+	var good []float64
+	for _, s := range all {
+		switch s.counts {
+		case probe.Good:
+			out.N++
+			if d, ok := s.service.Get(); ok {
+				good = append(good, d.Seconds())
+			}
+		case probe.Bad:
+			out.N++
+			out.Bad++
+		case probe.Apart:
+		}
+	}
+	slices.Sort(good)
+	if v, ok := stats.Quantile(good, 0.5); ok {
+		out.Median = seconds(v)
+	}
+	if i, ok := stats.QuantileInterval(good, 0.5, 0.95, float64(len(good))); ok {
+		out.Low, out.High = seconds(i.Low), seconds(i.High)
+	}
+	return out
+}
+
+// seconds returns a number of seconds as a measured duration.
+func seconds(v float64) probe.Seconds {
+	return probe.Measured(time.Duration(math.Round(v * float64(time.Second))))
+}
+
+// windowEntries returns the lanes of windows.
+func (d *Daemon) windowEntries(w *watched) []schedule.Entry {
+	var out []schedule.Entry
+	for name, p := range w.planned {
+		if p.Schedule.IsZero() {
+			continue
+		}
+		var groups []schedule.Group
+		for _, m := range p.models {
+			for _, g := range []string{"window on target " + m.Target.Name, "window on " + account(m.Target)} {
+				if one := (schedule.Group{Name: g, Limit: 1}); !slices.Contains(groups, one) {
+					groups = append(groups, one)
+				}
+			}
+		}
+		out = append(out, schedule.Entry{
+			Target: name, Lane: probe.LaneWindow, Schedule: p.Schedule, Groups: groups,
+			Skip: func(due time.Time) bool {
+				w := d.now.Load()
+				return slices.ContainsFunc(w.planned[name].models, func(m config.Model) bool {
+					return w.maintenance.SkipsWindows(w.identity(m.Target.Name), due)
+				})
+			},
+			Job: func(ctx context.Context, slot schedule.Slot) bool { return d.window(ctx, name, slot) },
+		})
+	}
+	return out
+}
+
+// window runs a scheduled window, if its guards let it. It reports whether it
+// did.
+func (d *Daemon) window(ctx context.Context, name string, slot schedule.Slot) bool {
+	p, ok := d.now.Load().planned[name]
+	if !ok {
+		return true
+	}
+	id := probe.ID(d.runner.Location, name, probe.LaneWindow, slot.Due, slot.Seq)
+	if s := guard(time.Now(), d.guarded(p, budget.Window)); s.reason != "" {
+		d.skipped(p, id, s)
+		return false
+	}
+	_, err := d.carry(ctx, p, id, triggerSchedule, budget.Window, nil)
+	if err != nil {
+		d.skipped(p, id, skip{series.SkipFailed, err.Error()})
+	}
+	return err == nil
+}
+
+// guarded returns what is known of a window's targets now.
+func (d *Daemon) guarded(p planned, class budget.Class) []guarded {
+	now := time.Now()
+	poor := affordable(d.ledger, class, p, now)
+	firing := map[string][]string{}
+	if d.evaluator.rules != nil {
+		for _, a := range d.evaluator.rules.Alerts() {
+			if a.State == prom.StateFiring {
+				firing[a.Labels[series.Target]] = append(firing[a.Labels[series.Target]], a.Rule)
+			}
+		}
+	}
+	var out []guarded
+	for _, m := range p.distinct() {
+		t := m.Target
+		g := guarded{
+			target: t.Name, last: d.windows.last(t.Name), sleeps: t.Wake == probe.ObserveCold || t.Wake == probe.NeverWake,
+			firing: firing[t.Name], budget: poor[t.Name],
+		}
+		if m.Baseline != nil {
+			g.probed, g.gap = true, m.Baseline.Schedule.Gap(now, 50)
+		}
+		if m.Managed != nil {
+			g.idle = m.Managed.Idle
+		}
+		out = append(out, g)
+	}
+	return out
+}
+
+// carry carries out one window, tells everybody of it, and returns its record.
+func (d *Daemon) carry(ctx context.Context, p planned, id, trigger string, class budget.Class, progress func(load.Snapshot)) (load.Window, error) {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	d.windows.begin(id, p, stop)
+	c := carrier{
+		runner: d.runner, ledger: d.ledger, class: class, trigger: trigger, precise: d.opts.Dial == nil,
+		began: func(head load.Window) {
+			d.recordWindow(head)
+			d.logger.Info("window begins", "window", p.name, "id", id, "trigger", trigger, "arrivals", head.Plan.Arrivals)
+		},
+		observe: d.observed,
+		progress: func(s load.Snapshot) {
+			d.exporter.WindowProgress(p.name, s)
+			if progress != nil {
+				progress(s)
+			}
+		},
+	}
+	record, err := c.carry(ctx, p, id)
+	beside := d.windows.end(id, time.Now())
+	if err != nil {
+		return record, err
+	}
+	record.Neighbours = beside
+	d.recordWindow(record)
+	d.exporter.WindowEnded(record)
+	say := d.logger.Info
+	if record.Verdict != load.Complete {
+		say = d.logger.Warn
+	}
+	say("window ended", "window", p.name, "id", id, "verdict", string(record.Verdict), "ended_by", string(record.EndedBy),
+		"why", record.EndedWhy, "reason", record.Reason, "sent", record.Sent, "bad", record.Bad)
+	return record, nil
+}
+
+// observed takes one result of a window: the series count it, and no record is
+// kept of it alone.
+func (d *Daemon) observed(res probe.Result) {
+	d.handing.RLock()
+	defer d.handing.RUnlock()
+	if _, ok := d.now.Load().models[res.Target]; ok {
+		d.exporter.Record(res)
+	}
+}
+
+// skipped tells that a window did not start.
+func (d *Daemon) skipped(p planned, id string, s skip) {
+	d.exporter.WindowSkipped(p.name, s.reason)
+	d.logger.Warn("window skipped", "window", p.name, "reason", s.reason, "why", s.why)
+	now := time.Now()
+	record := load.Window{
+		Schema: load.WindowSchema, ID: id, Trigger: triggerSchedule, Location: d.runner.Location, Version: d.runner.Version, Started: now, Ended: now,
+		Verdict: load.Skipped, Reason: s.why, EndedBy: load.EndedBy(s.reason), EndedWhy: s.why,
+	}
+	if p.mix {
+		record.Mix = p.name
+	} else {
+		record.Target = p.name
+	}
+	d.recordWindow(record)
+}
