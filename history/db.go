@@ -18,7 +18,7 @@ import (
 // forms returns the steps from one form of the file to the next, oldest first;
 // the form of a file is the number of steps that made it. The id of a result
 // makes recording twice harmless.
-func forms() []string { return []string{form1, form2, form3} }
+func forms() []string { return []string{form1, form2, form3, form4} }
 
 const form1 = `
 CREATE TABLE IF NOT EXISTS results (
@@ -69,6 +69,16 @@ CREATE TABLE hours (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX hours_by_start ON hours (start);
 CREATE INDEX results_by_counts ON results (counts, due);
+`
+
+// form4 adds the results that are committed and not yet in their hours. Of those
+// that are kept themselves the text is not held twice.
+const form4 = `
+CREATE TABLE unrolled (
+	id TEXT PRIMARY KEY,
+	sampled TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO unrolled SELECT id, '' FROM results WHERE NOT EXISTS (SELECT 1 FROM hours);
 `
 
 // openDB opens the file and brings its form up to date.
@@ -196,7 +206,7 @@ func write(ctx context.Context, db *sql.DB, entries []entry, skip func(id string
 			return err
 		}
 	}
-	if err := rollUp(ctx, tx, fresh); err != nil {
+	if err := await(ctx, tx, fresh); err != nil {
 		return err
 	}
 	return tx.Commit()
@@ -208,7 +218,7 @@ func put(ctx context.Context, tx *sql.Tx, insert *sql.Stmt, e entry) (isNew bool
 	r := e.result
 	if e.sampled {
 		var n int
-		err := tx.QueryRowContext(ctx, `SELECT count(*) FROM results WHERE id = ?`, r.ID).Scan(&n)
+		err := tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM results WHERE id = ?1) + (SELECT count(*) FROM unrolled WHERE id = ?1)`, r.ID).Scan(&n)
 		return n == 0, err
 	}
 	n, err := affected(insert.ExecContext(ctx, r.ID, r.Due.UnixNano(), r.Target, r.Location, string(r.Kind),

@@ -185,7 +185,7 @@ func TestAFileOfTheFirstForm(t *testing.T) {
 	if err := r.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	exec(t, path, `DROP TABLE events; DROP TABLE hours; DROP INDEX results_by_counts; PRAGMA user_version = 1`)
+	exec(t, path, `DROP TABLE events; DROP TABLE hours; DROP INDEX results_by_counts; DROP TABLE unrolled; PRAGMA user_version = 1`)
 	r, err := history.Open(t.Context(), history.Options{Path: path, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -196,6 +196,9 @@ func TestAFileOfTheFirstForm(t *testing.T) {
 	}
 	if _, err := r.Events(t.Context(), history.EventQuery{}); err != nil {
 		t.Errorf("Events() = %v, want none and no error", err)
+	}
+	if hours, err := r.Hours(t.Context(), history.HourQuery{Target: "a"}); err != nil || len(hours) != 1 || hours[0].Results != 10 {
+		t.Errorf("Hours() = %+v, %v, want one with all 10 results", hours, err)
 	}
 }
 

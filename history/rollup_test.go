@@ -1,6 +1,7 @@
 package history_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -206,6 +207,41 @@ func TestAFullFileLosesGoodResultsFirst(t *testing.T) {
 		}
 		if err := r.Close(t.Context()); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// TestHoursAreCompleteAfterACrash: what was committed and not yet added to its
+// hour is added after the next start, once, sampled or not.
+func TestHoursAreCompleteAfterACrash(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "records.db")
+	copied := filepath.Join(t.TempDir(), "crashed.db")
+	synctest.Test(t, func(t *testing.T) {
+		r := open(t, history.Options{Path: path})
+		record := func(from, to int) {
+			for n := from; n < to; n++ {
+				res := result(n%60, "a", probe.Good)
+				res.ID = fmt.Sprint(n)
+				r.Record(res)
+			}
+		}
+		record(0, 1000)
+		time.Sleep(2 * time.Minute) // in their hours, in the part that is sampled too
+		record(500, 2000)           // half of them again
+		time.Sleep(3 * time.Second) // committed, and in no hour
+		exec(t, path, "VACUUM INTO '"+copied+"'")
+		if err := r.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range []string{copied, path} {
+			r := open(t, history.Options{Path: file})
+			hours, err := r.Hours(t.Context(), history.HourQuery{Target: "a"})
+			if err != nil || len(hours) != 1 || hours[0].Results != 2000 || hours[0].Sampled == 0 {
+				t.Errorf("%s: hours %+v, %v; want one with 2000 results, some sampled", filepath.Base(file), hours, err)
+			}
+			if err := r.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
 		}
 	})
 }

@@ -146,6 +146,8 @@ func (r *Records) run(ctx context.Context, failing bool) {
 	defer close(r.done)
 	retention := time.NewTicker(retainEvery)
 	defer retention.Stop()
+	rolling := time.NewTicker(rollEvery)
+	defer rolling.Stop()
 	pause := time.NewTimer(every)
 	defer pause.Stop()
 	for {
@@ -155,6 +157,9 @@ func (r *Records) run(ctx context.Context, failing bool) {
 			return
 		case <-retention.C:
 			r.retain(ctx)
+			continue
+		case <-rolling.C:
+			r.roll(ctx)
 			continue
 		case <-r.wake:
 		}
@@ -184,7 +189,9 @@ func (r *Records) run(ctx context.Context, failing bool) {
 func (r *Records) finish(ctx context.Context) {
 	if err := r.flush(ctx, false); err != nil {
 		r.opts.Logger.Error("records cannot be written at the end", "path", r.opts.Path, "err", err)
+		return
 	}
+	r.roll(ctx)
 }
 
 // signal tells the writer that there is something to write.
