@@ -103,8 +103,13 @@ type Result struct {
 	// Estimate is the time that a loading model says it needs. It is recorded
 	// and never believed.
 	Estimate Seconds `json:"estimate_seconds,omitzero"`
-	// RetryAfter is the wait that a 429 or 503 asked for.
+	// RetryAfter is the wait that a 429 or 503 asked for, where it can be
+	// trusted: until the reset of a limit of which the draft RateLimit field
+	// says that nothing is left, else the whole seconds of Retry-After.
 	RetryAfter Seconds `json:"retry_after_seconds,omitzero"`
+	// RateLimit is the limit nearest to being spent of those that the answer,
+	// good or bad, speaks of.
+	RateLimit RateLimit `json:"rate_limit,omitzero"`
 
 	CostUSD Opt[float64] `json:"cost_usd,omitzero"`
 	// PriceSource says whose price CostUSD is of: "config" or "router".
@@ -128,6 +133,25 @@ type Result struct {
 	// Version is that of the hfwatch which measured.
 	Version string `json:"version,omitempty"`
 }
+
+// RateLimit is what an answer's header says of one limit. It is recorded, and
+// is no cause by itself: many servers send such fields with every answer.
+type RateLimit struct {
+	// Name is the bucket's, such as "api" or "requests-minute"; empty where the
+	// header names none.
+	Name string `json:"name,omitempty"`
+	// Quota is how much a window lets through, Remaining how much of it is left,
+	// in requests or tokens as the name says.
+	Quota     Opt[float64] `json:"quota,omitzero"`
+	Remaining Opt[float64] `json:"remaining,omitzero"`
+	// Reset is the time until the limit is whole again, Window how long its
+	// window is.
+	Reset  Seconds `json:"reset_seconds,omitzero"`
+	Window Seconds `json:"window_seconds,omitzero"`
+}
+
+// IsZero reports that nothing was said.
+func (r RateLimit) IsZero() bool { return r == RateLimit{} }
 
 // Phases are durations of the parts of one exchange. What did not happen, such
 // as TLS over plain HTTP, is absent.

@@ -320,6 +320,12 @@ func FuzzClassify(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		e := readEnvelope(http.Header{}, []byte(body))
+		h := http.Header{"Ratelimit": {body}, "Ratelimit-Policy": {body}, "X-Ratelimit-Reset": {body}, "Date": {"Wed, 01 Jul 2026 00:00:00 GMT"}}
+		for _, l := range rateLimits(h) {
+			if reset, ok := l.Reset.Get(); ok && (reset < 0 || reset > maxRetryAfter) {
+				t.Errorf("a reset of %s from %q", reset, body)
+			}
+		}
 		for _, route := range []probe.Route{own, router, hfi} {
 			got := classify(status, http.Header{}, e, route)
 			if !known[got] || got == probe.OK {

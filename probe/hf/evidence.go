@@ -22,7 +22,7 @@ func evidence(res *probe.Result, h http.Header, streamed bool) {
 			break
 		}
 	}
-	res.RetryAfter = retryAfter(res.Status, h)
+	res.RetryAfter, res.RateLimit = retryAfter(res.Status, h), tightest(rateLimits(h))
 	if at, err := http.ParseTime(h.Get("Date")); err == nil && h.Get("Age") == "" {
 		// What a cache kept for a while bears the time at which it was made.
 		res.Date = at.UTC()

@@ -111,7 +111,7 @@ func (s secrets) hide(res *probe.Result) {
 	one(&res.Error, maxReason)
 	one(&res.Excerpt, maxExcerpt)
 	for _, name := range []*string{
-		&res.RequestID, &res.Provider, &res.Revision, &res.ServedModel, &res.FinishReason, &res.Shape, &res.RemoteAddr,
+		&res.RequestID, &res.RateLimit.Name, &res.Provider, &res.Revision, &res.ServedModel, &res.FinishReason, &res.Shape, &res.RemoteAddr,
 	} {
 		one(name, maxName)
 	}
