@@ -81,10 +81,19 @@ func latencies(days []Day, from, to time.Time) (scale, bool) {
 	return s, true
 }
 
+// digits are the leading digits of an axis's values: more of them where the
+// scale is short.
+func (s scale) digits() []float64 {
+	if s.high/s.low < 4 {
+		return []float64{1, 1.5, 2, 3, 4, 5, 6, 8}
+	}
+	return []float64{1, 2, 5}
+}
+
 // axis draws lines at round values.
 func (s scale) axis(b *strings.Builder) {
 	for exponent := math.Floor(math.Log10(s.low)); exponent <= math.Ceil(math.Log10(s.high)); exponent++ {
-		for _, digit := range []float64{1, 2, 5} {
+		for _, digit := range s.digits() {
 			v := digit * math.Pow(10, exponent)
 			if v < s.low || v > s.high {
 				continue

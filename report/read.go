@@ -160,12 +160,19 @@ func (t *TargetData) event(e history.Event) error {
 		}
 		t.ColdStarts = append(t.ColdStarts, c)
 	case history.KindDrift:
-		var c Change
+		var c struct {
+			Change
+			// State is of what begins and ends, such as health_lies.
+			State string `json:"state"`
+		}
 		if err := json.Unmarshal(e.Data, &c); err != nil {
 			return err
 		}
 		c.At = e.At
-		t.Changes = append(t.Changes, c)
+		if c.After == "" {
+			c.After = c.State
+		}
+		t.Changes = append(t.Changes, c.Change)
 	case history.KindAlert, history.KindReload, history.KindAccount, history.KindClock, history.KindReport:
 	}
 	return nil

@@ -54,6 +54,7 @@ func TestReadTellsWhatTheRecordsHold(t *testing.T) {
 		event("e", history.KindEpisode, "a", 3*time.Hour, map[string]any{"first_answer_seconds": 20, "warm_up": map[string]any{"seconds": 14}, "words": "1 cold request (20 s)"})
 		event("d", history.KindDrift, "a", 4*time.Hour, map[string]any{"what": "revision", "before": "x", "after": "y"})
 		event("bad", history.KindDrift, "a", 5*time.Hour, "no object")
+		event("health", history.KindDrift, "a", 3*time.Hour, map[string]any{"what": "health_lies", "state": "began"})
 		event("other", history.KindDrift, "b", 4*time.Hour, map[string]any{"what": "shape"})
 		for i, v := range []string{"v1", "v1", "v2"} {
 			event(fmt.Sprint("r", i), history.KindReload, "", time.Duration(10-i)*time.Hour, map[string]any{"ok": true, "version": v})
@@ -83,6 +84,7 @@ func TestReadTellsWhatTheRecordsHold(t *testing.T) {
 		if diff := cmp.Diff([]report.Change{
 			{At: end.Add(-8 * time.Hour), What: "version of hfwatch", Before: "v1", After: "v2"},
 			{At: end.Add(-4 * time.Hour), What: "revision", Before: "x", After: "y"},
+			{At: end.Add(-3 * time.Hour), What: "health_lies", After: "began"},
 		}, got.Changes); diff != "" {
 			t.Errorf("changes (-want +got):\n%s", diff)
 		}
