@@ -44,6 +44,7 @@ func (m *modelCheck) expects() {
 	}
 	if raw.Equals != nil {
 		x.Equals = m.json(raw.Equals)
+		m.fixed(raw)
 	}
 	m.lengths(raw, x)
 	if raw.JSONSchema != nil {
@@ -51,6 +52,21 @@ func (m *modelCheck) expects() {
 	}
 	if raw.SimilarTo != nil {
 		x.Similar = m.similar(raw.SimilarTo)
+	}
+}
+
+// fixed checks that an answer which must always be the same is not drawn by
+// chance.
+func (m *modelCheck) fixed(raw *rawExpect) {
+	if !task.Streams(m.task) || m.target.Parameters == nil {
+		return
+	}
+	var p struct {
+		Temperature *float64 `json:"temperature"`
+		DoSample    bool     `json:"do_sample"`
+	}
+	if json.Unmarshal(m.target.Parameters, &p) == nil && (p.DoSample || p.Temperature != nil && *p.Temperature > 0) {
+		m.problem(raw.at("equals"), "the answer is drawn by chance, and is not the same twice", "set parameters.temperature to 0, or expect contains or matches")
 	}
 }
 
@@ -125,7 +141,7 @@ func (m *modelCheck) similar(raw *rawSimilar) *probe.Similar {
 		return nil
 	}
 	s := &probe.Similar{Min: float64(*raw.Min)}
-	if err := json.Unmarshal(data, &s.Vector); err != nil || len(s.Vector) == 0 {
+	if s.Vector = vectorIn(data); len(s.Vector) == 0 {
 		m.problem(raw.at("vector_file"), quote(raw.VectorFile)+" is not a JSON list of numbers", "write [0.1, -0.2, …]")
 		return nil
 	}
@@ -133,4 +149,27 @@ func (m *modelCheck) similar(raw *rawSimilar) *probe.Similar {
 		m.problem(raw.at("vector_file"), fmt.Sprintf("the vector has %d numbers and dimension is %d", len(s.Vector), d), "make them agree")
 	}
 	return s
+}
+
+// vectorIn returns the vector of a file: a list of numbers, or an engine's answer
+// for one text that was kept as it came, a list of one such list or OpenAI's
+// {"data": [{"embedding": …}]}. Nil is none.
+func vectorIn(data []byte) []float64 {
+	var flat []float64
+	if json.Unmarshal(data, &flat) == nil {
+		return flat
+	}
+	var nested [][]float64
+	if json.Unmarshal(data, &nested) == nil && len(nested) == 1 {
+		return nested[0]
+	}
+	var openAI struct {
+		Data []struct {
+			Embedding []float64 `json:"embedding"`
+		} `json:"data"`
+	}
+	if json.Unmarshal(data, &openAI) == nil && len(openAI.Data) == 1 {
+		return openAI.Data[0].Embedding
+	}
+	return nil
 }

@@ -215,3 +215,32 @@ func TestSleepingModels(t *testing.T) {
 		}
 	}
 }
+
+// TestVectorFiles: a vector as a list, or as an engine answers it.
+func TestVectorFiles(t *testing.T) {
+	for file, want := range map[string]int{
+		`[0.1, 0.2]`: 2, `[[0.1, 0.2, 0.3]]`: 3, `{"object": "list", "data": [{"embedding": [0.5]}]}`: 1,
+		`[[1], [2]]`: 0, `{"data": []}`: 0, `"a"`: 0,
+	} {
+		all := secrets()
+		all["v.json"] = file
+		cfg, err := load(t, "models:\n  - {name: a, model: org/a, url: http://127.0.0.1, task: feature-extraction, inputs: [a], expect: {similar_to: {vector_file: v.json, min: 0.9}}}\n", func(o *config.Options) {
+			all["c.yaml"] = string(must1(o.Read("c.yaml", 1<<20)))
+			o.Read = files(all)
+		})
+		switch {
+		case want == 0 && err == nil:
+			t.Errorf("%s is taken for a vector", file)
+		case want > 0 && (err != nil || len(cfg.Models[0].Target.Expect.Similar.Vector) != want):
+			t.Errorf("%s: %v, want %d numbers", file, err, want)
+		}
+	}
+}
+
+// must1 returns v, or panics on an error.
+func must1(v []byte, err error) []byte {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}

@@ -20,6 +20,7 @@ import (
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/internal/daemon"
 	"github.com/hfwatch/hfwatch/probe"
+	taskof "github.com/hfwatch/hfwatch/probe/task"
 )
 
 // recording is one request to Hugging Face and its answer, as recorded.
@@ -121,6 +122,8 @@ func (r recording) task() string {
 		return "table-question-answering"
 	case inputs["context"] != nil, r.sent["context"] != nil:
 		return "question-answering"
+	case r.ofMedia(model) != "":
+		return r.ofMedia(model)
 	case named("sentence-transformers/"):
 		return "feature-extraction"
 	case named("sst-2"):
@@ -137,6 +140,28 @@ func (r recording) task() string {
 		return "text-generation"
 	}
 	return "custom"
+}
+
+// ofMedia returns the task of a request whose input or answer is a file, by its
+// model, or nothing. A file in the answer is not recorded, but its JSON is.
+func (r recording) ofMedia(model string) string {
+	if kind := r.Headers["content-type"]; strings.HasPrefix(kind, "image/") || strings.HasPrefix(kind, "audio/") {
+		return ""
+	}
+	whole := strings.ToLower(r.URL) + " " + model
+	for _, known := range [][2]string{
+		{"flux", "text-to-image"}, {"stable-diffusion", "text-to-image"}, {"sdxl", "text-to-image"},
+		{"fastspeech2", "text-to-speech"}, {"mms-tts", "text-to-speech"}, {"kokoro", "text-to-speech"},
+		{"detr-", "object-detection"}, {"yolos", "object-detection"}, {"vit-base-patch16", "image-classification"},
+		{"resnet-50", "image-classification"}, {"image-captioning", "image-to-text"}, {"vit-gpt2", "image-to-text"},
+		{"whisper", "automatic-speech-recognition"}, {"wav2vec2", "automatic-speech-recognition"},
+		{"hubert", "audio-classification"}, {"superb/", "audio-classification"}, {"reranker", "text-ranking"},
+	} {
+		if strings.Contains(whole, known[0]) {
+			return known[1]
+		}
+	}
+	return ""
 }
 
 // object returns the keys of a JSON object, or none.
@@ -164,6 +189,9 @@ func (r recording) entry(task string) map[string]any {
 		input, parameters = r.sent["messages"], raw(rest)
 	case r.sent["prompt"] != nil:
 		input, parameters = r.sent["prompt"], raw(rest)
+	case taskof.Media(task) != "" && !inBase64(input):
+		// The file went as the body and is not recorded.
+		input = taskof.Example(task)[0]
 	case len(object(input)) == 0 && len(rest) > 0 && (task == "question-answering" || task == "sentence-similarity"):
 		input, parameters = raw(rest), nil
 	}
@@ -175,6 +203,12 @@ func (r recording) entry(task string) map[string]any {
 		m["stream"] = true
 	}
 	return m
+}
+
+// inBase64 reports whether an input is a text that may be a file in base64.
+func inBase64(input json.RawMessage) bool {
+	var text string
+	return json.Unmarshal(input, &text) == nil && len(text) > 64
 }
 
 // raw returns v as JSON.
