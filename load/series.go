@@ -15,9 +15,13 @@ type sample struct {
 	service, response time.Duration
 }
 
-// series keeps samples of the good answers of a stage in bounded memory: when it
-// is full, every other one goes, and only every second one, every fourth, … is
-// taken from then on.
+// judged is how many requests, from a stage's first on, its warm-up is looked for
+// in: the judgement takes time of the order of their square.
+const judged = 800
+
+// series keeps samples of the good answers of a stage in bounded memory: the first
+// all, and of what follows, when it is full, every other one goes, and only every
+// second one, every fourth, … is taken from then on.
 type series struct {
 	most, stride, seen int
 	samples            []sample
@@ -28,12 +32,12 @@ func (s *series) take(x sample) {
 	if s.stride == 0 {
 		s.stride = 1
 	}
-	if s.seen++; (s.seen-1)%s.stride != 0 {
+	if s.seen++; (s.seen-1)%s.stride != 0 && s.seen > judged {
 		return
 	}
-	if len(s.samples) >= s.most {
-		kept := s.samples[:0]
-		for i := 0; i < len(s.samples); i += 2 {
+	if len(s.samples) >= max(s.most, 2*judged) {
+		kept := s.samples[:judged]
+		for i := judged; i < len(s.samples); i += 2 {
 			kept = append(kept, s.samples[i])
 		}
 		s.samples = kept
@@ -56,9 +60,9 @@ func (s *series) ordered() []sample {
 // correlation of what came one after the other; of is what is looked at.
 func (s *series) size(of func(sample) time.Duration) sizer {
 	ordered := s.ordered()
-	// Lags are summed pair by pair: some thousands say all that there is to say.
-	if len(ordered) > 4000 {
-		ordered = ordered[len(ordered)-4000:]
+	// Lags are summed pair by pair: two thousand say all that there is to say.
+	if len(ordered) > 2000 {
+		ordered = ordered[len(ordered)-2000:]
 	}
 	xs := make([]float64, len(ordered))
 	for i, x := range ordered {
@@ -102,14 +106,15 @@ func (s *series) steady(stage int, most time.Duration) *Steady {
 	if len(ordered) == 0 {
 		return nil
 	}
-	in := stats.Series{Values: make([]float64, len(ordered)), Starts: make([]float64, len(ordered))}
-	for i, x := range ordered {
+	n := min(len(ordered), judged)
+	in := stats.Series{Values: make([]float64, n), Starts: make([]float64, n)}
+	for i, x := range ordered[:n] {
 		in.Values[i], in.Starts[i] = x.service.Seconds(), x.sent.Seconds()
 	}
 	v := stats.SteadyState(in)
 	out := &Steady{
 		Answer: string(v.Answer), Reason: string(v.Reason), Stage: stage, Requests: s.seen,
-		Cold: v.Cold, WarmUp: v.WarmUp * s.stride, Slowdown: v.Slowdown,
+		Cold: v.Cold, WarmUp: v.WarmUp, Slowdown: v.Slowdown,
 	}
 	if v.Cold > 0 {
 		out.ColdTime = probe.Measured(duration(v.ColdSum))

@@ -234,8 +234,8 @@ type Objectives struct {
 func (o Objectives) IsZero() bool { return o == Objectives{} }
 
 // Steady is what is known of warm-up and steady state at the load of one stage,
-// judged by the service times of its good answers; see stats.SteadyState. The
-// window's own is that of its stage with the most answers.
+// judged by the service times of its first 800 good answers; see
+// stats.SteadyState. The window's own is that of its stage with the most answers.
 type Steady struct {
 	// Answer is found, at_least, possible, none or unknown; Reason says why none
 	// or unknown.

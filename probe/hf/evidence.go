@@ -14,20 +14,20 @@ import (
 func evidence(res *probe.Result, h http.Header, streamed bool) {
 	res.Engine = engineOf(h)
 	res.Cached = replayed(h)
-	res.Provider = h.Get("X-Inference-Provider")
-	res.Revision = h.Get("X-Sha")
+	res.Provider = field(h, "X-Inference-Provider")
+	res.Revision = field(h, "X-Sha")
 	for _, name := range []string{"X-Request-Id", "X-Inference-Id", "Inference-Id", "Cf-Ray", "X-Amz-Cf-Id"} {
-		if id := h.Get(name); id != "" {
+		if id := field(h, name); id != "" {
 			res.RequestID = id
 			break
 		}
 	}
 	res.RetryAfter, res.RateLimit = retryAfter(res.Status, h), tightest(rateLimits(h))
-	if at, err := http.ParseTime(h.Get("Date")); err == nil && h.Get("Age") == "" {
+	if at, err := http.ParseTime(field(h, "Date")); err == nil && field(h, "Age") == "" {
 		// What a cache kept for a while bears the time at which it was made.
 		res.Date = at.UTC()
 	}
-	if topic := h.Get("X-HF-Warning"); topic != "" {
+	if topic := field(h, "X-Hf-Warning"); topic != "" {
 		res.Warnings = append(res.Warnings, "the Hub warns: "+topic)
 	}
 	if !res.Cached {
@@ -39,9 +39,9 @@ func evidence(res *probe.Result, h http.Header, streamed bool) {
 // replayed reports that the answer came out of a cache: hf-inference says so
 // in x-compute-type, the edges in headers of their own.
 func replayed(h http.Header) bool {
-	return strings.EqualFold(strings.TrimSpace(h.Get("X-Compute-Type")), "cache") ||
-		strings.HasPrefix(strings.ToLower(h.Get("X-Cache")), "hit") ||
-		strings.EqualFold(h.Get("Cf-Cache-Status"), "HIT")
+	return strings.EqualFold(strings.TrimSpace(field(h, "X-Compute-Type")), "cache") ||
+		strings.HasPrefix(strings.ToLower(field(h, "X-Cache")), "hit") ||
+		strings.EqualFold(field(h, "Cf-Cache-Status"), "HIT")
 }
 
 // serverTimes returns the time in all and in the queue, in the units that the
@@ -51,19 +51,19 @@ func replayed(h http.Header) bool {
 // number could be either, and is left out. Before a stream has ended the
 // gateways' figures are of its beginning, and are left out too.
 func serverTimes(engine string, h http.Header, streamed bool) (server, queue probe.Seconds) {
-	compute := h.Get("X-Compute-Time")
+	compute := field(h, "X-Compute-Time")
 	fraction := strings.Contains(compute, ".")
 	switch engine {
 	case engineTEI:
-		queue = duration(h.Get("X-Queue-Time"), time.Millisecond)
-		server = firstMeasured(duration(h.Get("X-Total-Time"), time.Millisecond), duration(compute, time.Millisecond))
+		queue = duration(field(h, "X-Queue-Time"), time.Millisecond)
+		server = firstMeasured(duration(field(h, "X-Total-Time"), time.Millisecond), duration(compute, time.Millisecond))
 		return server, queue
 	case engineTGI:
-		queue = duration(h.Get("X-Queue-Time"), time.Millisecond)
+		queue = duration(field(h, "X-Queue-Time"), time.Millisecond)
 		if fraction {
 			server = duration(compute, time.Second)
 		}
-		return firstMeasured(server, duration(h.Get("X-Total-Time"), time.Millisecond)), queue
+		return firstMeasured(server, duration(field(h, "X-Total-Time"), time.Millisecond)), queue
 	}
 	if fraction {
 		return duration(compute, time.Second), queue
@@ -72,11 +72,11 @@ func serverTimes(engine string, h http.Header, streamed bool) (server, queue pro
 		return server, queue
 	}
 	return firstMeasured(
-		duration(h.Get("Fireworks-Server-Processing-Time"), time.Second),
-		duration(h.Get("X-Fal-Raw-Time"), time.Second),
-		duration(h.Get("Openai-Processing-Ms"), time.Millisecond),
-		duration(serverTiming(h.Get("Server-Timing")), time.Millisecond),
-		duration(h.Get("X-Envoy-Upstream-Service-Time"), time.Millisecond),
+		duration(field(h, "Fireworks-Server-Processing-Time"), time.Second),
+		duration(field(h, "X-Fal-Raw-Time"), time.Second),
+		duration(field(h, "Openai-Processing-Ms"), time.Millisecond),
+		duration(serverTiming(field(h, "Server-Timing")), time.Millisecond),
+		duration(field(h, "X-Envoy-Upstream-Service-Time"), time.Millisecond),
 	), queue
 }
 
@@ -120,7 +120,7 @@ func firstMeasured(of ...probe.Seconds) probe.Seconds {
 // headerTokens returns the counts that TGI writes into the header of an answer
 // that is no stream.
 func headerTokens(h http.Header) (in, out probe.Opt[int]) {
-	return count(h.Get("X-Prompt-Tokens")), count(h.Get("X-Generated-Tokens"))
+	return count(field(h, "X-Prompt-Tokens")), count(field(h, "X-Generated-Tokens"))
 }
 
 // count returns a number of tokens.
@@ -130,4 +130,13 @@ func count(text string) probe.Opt[int] {
 		return probe.Opt[int]{}
 	}
 	return probe.Some(int(n))
+}
+
+// field returns the first value of a header whose name is canonical: what
+// h.Get does, without making a name canonical that is.
+func field(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
 }
