@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -194,7 +195,9 @@ func bombardierRead(out []byte, _ string) outcome {
 			} `json:"latency"`
 		} `json:"result"`
 	}
-	_ = json.Unmarshal(out[strings.IndexByte(string(out), '{')+max(0, 0):], &r)
+	if at := bytes.IndexByte(out, '{'); at >= 0 {
+		_ = json.Unmarshal(out[at:], &r)
+	}
 	p := r.Result.Latency.Percentiles
 	return outcome{requests: r.Result.Req2xx, p50: p["50"] / 1e3, p90: p["90"] / 1e3, p99: p["99"] / 1e3}
 }

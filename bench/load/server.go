@@ -44,7 +44,7 @@ func latencies(n int) []time.Duration {
 // phase is one test as the server knows it.
 type phase struct {
 	table []time.Duration
-	// stallFrom and stallTo hold everything, counted from the first arrival.
+	// stallFrom and stallTo hold what arrives, counted from the first arrival.
 	stallFrom, stallTo time.Duration
 }
 
@@ -117,13 +117,12 @@ func (h *host) next(now time.Time) time.Time {
 }
 
 // answer returns when a request that arrived at a time and takes so long is
-// answered: what would be answered within the stall is answered after it.
+// answered: what arrives within the stall begins after it.
 func (p phase) answer(arrived, took time.Duration) time.Duration {
-	end := arrived + took
-	if arrived < p.stallTo && end > p.stallFrom {
+	if arrived >= p.stallFrom && arrived < p.stallTo {
 		return p.stallTo + took
 	}
-	return end
+	return arrived + took
 }
 
 // hold waits until a time.
