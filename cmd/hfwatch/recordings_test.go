@@ -150,12 +150,23 @@ func (r recording) ofMedia(model string) string {
 	}
 	whole := strings.ToLower(r.URL) + " " + model
 	for _, known := range [][2]string{
-		{"flux", "text-to-image"}, {"stable-diffusion", "text-to-image"}, {"sdxl", "text-to-image"},
-		{"fastspeech2", "text-to-speech"}, {"mms-tts", "text-to-speech"}, {"kokoro", "text-to-speech"},
-		{"detr-", "object-detection"}, {"yolos", "object-detection"}, {"vit-base-patch16", "image-classification"},
-		{"resnet-50", "image-classification"}, {"image-captioning", "image-to-text"}, {"vit-gpt2", "image-to-text"},
-		{"whisper", "automatic-speech-recognition"}, {"wav2vec2", "automatic-speech-recognition"},
-		{"hubert", "audio-classification"}, {"superb/", "audio-classification"}, {"reranker", "text-ranking"},
+		{"flux", "text-to-image"},
+		{"stable-diffusion", "text-to-image"},
+		{"sdxl", "text-to-image"},
+		{"fastspeech2", "text-to-speech"},
+		{"mms-tts", "text-to-speech"},
+		{"kokoro", "text-to-speech"},
+		{"detr-", "object-detection"},
+		{"yolos", "object-detection"},
+		{"vit-base-patch16", "image-classification"},
+		{"resnet-50", "image-classification"},
+		{"image-captioning", "image-to-text"},
+		{"vit-gpt2", "image-to-text"},
+		{"whisper", "automatic-speech-recognition"},
+		{"wav2vec2", "automatic-speech-recognition"},
+		{"hubert", "audio-classification"},
+		{"superb/", "audio-classification"},
+		{"reranker", "text-ranking"},
 	} {
 		if strings.Contains(whole, known[0]) {
 			return known[1]

@@ -54,6 +54,10 @@ func FuzzCheck(f *testing.F) {
 		f.Add(uint8(i), []byte(seed), false)
 		f.Add(uint8(i), []byte(`{"choices":[{"delta":{"content":"<think>"},"finish_reason":"length"}]}`), true)
 	}
+	chat := uint8(slices.Index(Names(), "chat-completion"))
+	f.Add(chat, []byte(`{"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"name":"f","arguments":"{\"a\":1}"}}]},"finish_reason":"tool_calls"}]}`), true)
+	f.Add(chat, []byte(`{"object":"response","status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"{}"}]},{"type":"function_call","name":"f","arguments":"{}"}]}`), false)
+	f.Add(chat, []byte("{\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n{\"type\":\"response.completed\",\"response\":{\"usage\":{\"output_tokens\":1}}}"), true)
 	names := Names()
 	for _, file := range [][]byte{media.SamplePicture(media.PNG), media.SamplePicture(media.JPEG), media.SampleSound()[:400]} {
 		f.Add(uint8(slices.Index(names, "text-to-image")), file, false)
@@ -82,8 +86,12 @@ func FuzzCheck(f *testing.F) {
 			}
 			a.Body = nil
 		}
-		for _, expect := range []*probe.Expect{nil, ask.Expect} {
-			ask.Expect = expect
+		offers := []byte(`{"candidate_labels":["x","y"],"tools":[{"type":"function","function":{"name":"f","parameters":{"required":["a"]}}}],"response_format":{"type":"json_object"},"encoding_format":"base64"}`)
+		for _, variant := range []struct {
+			expect     *probe.Expect
+			parameters []byte
+		}{{nil, ask.Parameters}, {ask.Expect, ask.Parameters}, {nil, offers}} {
+			ask.Expect, ask.Parameters = variant.expect, variant.parameters
 			v := tk.Check(ask, a)
 			switch v.Outcome {
 			case probe.OK:
