@@ -129,6 +129,9 @@ func (x *exchange) run() *problem {
 			return nil
 		}
 	}
+	if x.api == apiAsync {
+		return x.submit()
+	}
 	j, p := x.parse()
 	if p != nil {
 		if x.problemInStream(*p) {

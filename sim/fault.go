@@ -92,6 +92,8 @@ func FaultKinds() []FaultKind {
 		FaultKind{"error_in_200", ClassAnswer, "the body is an error envelope, the status 200"},
 		FaultKind{"html_in_200", ClassAnswer, "the body is an HTML page, the status 200"},
 		FaultKind{"empty_body", ClassAnswer, "the body is empty, the status 200"},
+		FaultKind{"job_failed", ClassAnswer, "a provider that is polled says that it failed"},
+		FaultKind{"job_stuck", ClassAnswer, "a provider that is polled is never done"},
 		FaultKind{"not_json", ClassAnswer, "the body is cut JSON, though complete by its length"},
 
 		FaultKind{"reset_before_headers", ClassConnection, "the connection is reset instead of an answer"},

@@ -24,6 +24,8 @@ const (
 	apiEmbeddings  api = "embeddings"
 	apiImages      api = "images"
 	apiResponses   api = "responses"
+	// apiAsync takes work on, to be polled for.
+	apiAsync api = "async"
 )
 
 // dispatch finds the model and the way in which it is asked, and runs the
@@ -161,7 +163,7 @@ func taskOf(a api, tasks []string) string {
 		return taskRanking
 	case apiSimilarity:
 		return taskSimilarity
-	case apiImages:
+	case apiImages, apiAsync:
 		return taskTextToImage
 	default:
 		return tasks[0]

@@ -24,6 +24,9 @@ func (x *exchange) router() *problem {
 		return &p
 	}
 	provider, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	if x.poll(provider, "/"+rest) {
+		return nil
+	}
 	var p *problem
 	switch {
 	case path == "/v1/chat/completions":
@@ -161,11 +164,13 @@ func (x *exchange) routeProvider(provider, path string) *problem {
 	if x.find(func(m *model) bool { return m.provider() == provider }) == nil {
 		return &problem{did: "no_route", status: http.StatusNotFound, envelope: envText, message: "Not Found"}
 	}
-	a := providerAPI(provider, path)
+	a, asked := providerAPI(provider, path), x.bodyModel()
+	if id, ok := x.asyncModel(provider, path); ok {
+		a, asked = apiAsync, id
+	}
 	if a == "" {
 		return &problem{did: "no_route", status: http.StatusNotFound, envelope: envMessage, message: "no Route matched with those values"}
 	}
-	asked := x.bodyModel()
 	m := x.find(func(m *model) bool {
 		return m.provider() == provider && m.providerModel() == asked && slices.Contains(m.Tasks, taskOf(a, m.Tasks))
 	})

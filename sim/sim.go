@@ -56,6 +56,8 @@ type Server struct {
 	meters meters
 	// draws counts the router's draws among providers with weights.
 	draws uint64
+	// tasks is what asynchronous providers have taken on, the latest last.
+	tasks []asyncTask
 }
 
 // model is a scenario's model and its running state. Its Behaviour and requests
@@ -109,7 +111,7 @@ func (s *Server) restart() {
 	s.account = fresh.Account
 	s.start, s.nextStep, s.sequence = time.Now(), 0, 0
 	s.epoch++
-	s.meters, s.draws = meters{}, 0
+	s.meters, s.draws, s.tasks = meters{}, 0, nil
 	s.truth.clear()
 	s.seen.clear()
 }

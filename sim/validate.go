@@ -191,7 +191,7 @@ func (m Model) validateProvider() error {
 	if m.Backend == BackendHF && m.Provider != "" && m.Provider != BackendHF {
 		return errors.New("provider: backend hf-inference has provider hf-inference")
 	}
-	if strings.ContainsAny(m.Provider, "/:") || m.Provider == "e" || m.Provider == "v1" || m.Provider == "api" || m.Provider == providerHub || m.Provider == "_sim" {
+	if strings.ContainsAny(m.Provider, "/:") || m.Provider == "e" || m.Provider == "v1" || m.Provider == "api" || m.Provider == "files" || m.Provider == providerHub || m.Provider == "_sim" {
 		return fmt.Errorf("provider: %q cannot be the first part of a path", m.Provider)
 	}
 	return nil

@@ -109,6 +109,9 @@ def hub():
     check(who + "chat_completion at a provider", lambda: together.chat_completion(say, model="org/chat"), lambda r: r.model == "chat-8b")
     check(who + "feature_extraction at a provider", lambda: together.feature_extraction("x", model="org/embeddings"), lambda r: r.shape[-1] == 384)
     check(who + "text_to_image at a provider", lambda: together.text_to_image("a boat", model="org/pictures"), lambda r: r.size == (64, 48))
+    for polled in ("fal-ai", "replicate", "wavespeed", "zai-org"):
+        client = InferenceClient(provider=polled, api_key="hf_simulated")
+        check(who + "text_to_image at " + polled + ", polled", lambda c=client: c.text_to_image("a boat", model="org/queued"), lambda r: r.size == (64, 48))
     # A client that is dropped closes the streams that it has opened.
     own = {path: InferenceClient(model=URL + path, api_key="hf_simulated") for path in ("/e/tgi", "/e/tgi/", "/e/tei/embed", "/e/kit")}
     vllm = InferenceClient(base_url=URL + "/e/vllm/v1", api_key="hf_simulated")
