@@ -52,6 +52,7 @@ func Route(found []prom.Alert, r Routing) []notify.Routed {
 		routed.Muted = r.Muted != nil && r.Muted(id)
 		out = append(out, routed)
 	}
+	holdBack(out)
 	return out
 }
 

@@ -74,6 +74,11 @@ func joined(userLabels []string) string {
 // of the labels that targets bear by configuration; in series they stand under
 // names that Prometheus allows.
 func Compile(rules []Rule, userLabels []string) []prom.Rule {
+	return CompileFor(rules, userLabels, NativeHistograms)
+}
+
+// CompileFor is Compile for an engine that has histograms of that form.
+func CompileFor(rules []Rule, userLabels []string, h Histograms) []prom.Rule {
 	out := make([]prom.Rule, 0, len(rules))
 	var names []string
 	for _, name := range userLabels {
@@ -83,7 +88,7 @@ func Compile(rules []Rule, userLabels []string) []prom.Rule {
 	names = slices.Compact(names)
 	for _, r := range rules {
 		out = append(out, prom.Rule{
-			Name: r.Name, Expr: r.expression(names), For: r.For, KeepFiringFor: r.KeepFiringFor,
+			Name: r.Name, Expr: r.expression(names, h), For: r.For, KeepFiringFor: r.KeepFiringFor,
 			Labels: r.labels(), Annotations: r.annotations(),
 		})
 	}
@@ -123,9 +128,12 @@ func (w When) meaning() string {
 	switch w.Form {
 	case FormLast:
 		return fmt.Sprintf("{{ $value }} of the last %d results meet it", w.N)
-	case FormQuantile:
+	case FormQuantile, FormRelative:
 		return "the value is {{ $value | humanizeDuration }}"
 	case FormRatio, FormLevel:
+		if !w.Signal.Ratio() {
+			return "the value is {{ $value | humanize }}"
+		}
 		return "the value is {{ $value | humanizePercentage }}"
 	default:
 		return "the value is {{ $value | humanize }}"
@@ -133,19 +141,28 @@ func (w When) meaning() string {
 }
 
 // expression returns the PromQL of the rule.
-func (r Rule) expression(userLabels []string) string {
+func (r Rule) expression(userLabels []string, h Histograms) string {
 	expr := r.Expr
 	if expr == "" {
-		expr = r.When.expression(r.Name)
+		expr = r.When.expression(r.Name, h)
 	}
 	own := r.Expr != "" && !r.shipped
 	// The global budget has no target to be joined to.
 	everyBudget := r.Expr == "" && r.When.Signal == BudgetUsed && matchers(r.targets()) == ""
-	if r.Global || own || everyBudget {
+	switch {
+	case own || r.Name == WatchdogName:
 		return expr
+	case r.Global || everyBudget:
+		return bare(expr)
 	}
-	return fmt.Sprintf("(%s)\n* on (target, location) group_left (%s)\nhfwatch_target_info%s",
-		expr, joined(userLabels), matchers(r.targets()))
+	return bare(fmt.Sprintf("(%s)\n* on (target, location) group_left (%s)\nhfwatch_target_info%s",
+		expr, joined(userLabels), matchers(r.targets())))
+}
+
+// bare returns the expression without the labels that a scrape adds, so that an
+// alert has the same labels here and in a Prometheus.
+func bare(expr string) string {
+	return "max without (instance, job) (\n" + expr + "\n)"
 }
 
 // matchers returns the selector of the targets that m selects.
@@ -163,44 +180,6 @@ func matchers(m probe.Match) string {
 		return ""
 	}
 	return "{" + strings.Join(parts, ",") + "}"
-}
-
-// expression returns the PromQL of the condition for the rule of that name.
-func (w When) expression(name string) string {
-	switch w.Form {
-	case FormLast:
-		return fmt.Sprintf("%s{alertname=%q} >= %d", HitsSeries, name, w.K)
-	case FormQuantile:
-		h, _ := histogram(w.Signal)
-		increase := fmt.Sprintf(`increase(%s{kind="baseline"%s}[%s])`, h.name, h.extra, promDuration(w.Over[0]))
-		return fmt.Sprintf("histogram_quantile(%g, sum by (target, location) (%s)) %s %g\n"+
-			"and on (target, location) sum by (target, location) (histogram_count(%s)) >= %g",
-			w.Quantile, increase, w.Op, w.Threshold, increase, float64(ResultsForQuantile(w.Quantile))-rounding)
-	case FormRatio:
-		return w.ratio()
-	case FormLevel:
-		return fmt.Sprintf("hfwatch_budget_used_ratio %s %g", w.Op, w.Threshold)
-	default:
-		return "vector(0) > 1"
-	}
-}
-
-// rounding is taken off a least number of results, since increase()
-// extrapolates and can give a little less than the whole number that it was.
-const rounding = 0.5
-
-// ratio returns the PromQL of a ratio of what counts. The bad are in the
-// numerator in both directions, so that a target without one good result has a
-// ratio too.
-func (w When) ratio() string {
-	span := promDuration(w.Over[0])
-	bad := fmt.Sprintf(`sum by (target, location) (increase(hfwatch_results_total{kind="baseline",counts="bad"}[%s]))`, span)
-	all := fmt.Sprintf(`sum by (target, location) (increase(hfwatch_results_total{kind="baseline",counts=~"good|bad"}[%s]))`, span)
-	value := bad + "\n/ " + all
-	if w.Signal == Availability {
-		value = "1 - " + value
-	}
-	return fmt.Sprintf("%s %s %g\nand on (target, location) %s >= %g", value, w.Op, w.Threshold, all, MinResults-rounding)
 }
 
 // promDuration writes a duration as PromQL does.

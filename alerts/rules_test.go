@@ -274,14 +274,14 @@ func TestCompile(t *testing.T) {
 	want := []prom.Rule{
 		{
 			Name: "Slow", For: time.Minute, KeepFiringFor: 2 * time.Minute, Labels: map[string]string{"severity": "critical"},
-			Expr: "(hfwatch_alert_hits{alertname=\"Slow\"} >= 3)\n* on (target, location) group_left (model, task, provider, url_host, env, team)\nhfwatch_target_info{target=\"a\",task=\"custom\",model=\"m\",location=\"l\",team=\"x\"}",
+			Expr: "max without (instance, job) (\n(hfwatch_alert_hits{alertname=\"Slow\"} >= 3)\n* on (target, location) group_left (model, task, provider, url_host, env, team)\nhfwatch_target_info{target=\"a\",task=\"custom\",model=\"m\",location=\"l\",team=\"x\"}\n)",
 			Annotations: map[string]string{
 				"summary":     "Slow on {{ $labels.target }}: first_token > 4s in 3 of 5",
 				"description": "The condition first_token > 4s in 3 of 5 holds for {{ $labels.target }}; {{ $value }} of the last 5 results meet it.",
 			},
 		},
 		{
-			Name: "Money", Labels: map[string]string{"severity": "info"}, Expr: "hfwatch_budget_used_ratio > 0.5",
+			Name: "Money", Labels: map[string]string{"severity": "info"}, Expr: "max without (instance, job) (\nhfwatch_budget_used_ratio > 0.5\n)",
 			Annotations: map[string]string{
 				"summary":     "Money on {{ $labels.target }}: budget_used > 50%",
 				"description": "The condition budget_used > 50% holds for {{ $labels.target }}; the value is {{ $value | humanizePercentage }}.",
@@ -289,7 +289,7 @@ func TestCompile(t *testing.T) {
 		},
 		{
 			Name: "MoneyOfA", Labels: map[string]string{"severity": "info"}, Annotations: map[string]string{"summary": "s", "description": "d"},
-			Expr: "(hfwatch_budget_used_ratio > 0.5)\n* on (target, location) group_left (model, task, provider, url_host, env, team)\nhfwatch_target_info{target=\"a\"}",
+			Expr: "max without (instance, job) (\n(hfwatch_budget_used_ratio > 0.5)\n* on (target, location) group_left (model, task, provider, url_host, env, team)\nhfwatch_target_info{target=\"a\"}\n)",
 		},
 		{
 			Name: "Own", Labels: map[string]string{"severity": "info"}, Expr: "up == 0",

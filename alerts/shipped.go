@@ -1,8 +1,10 @@
 package alerts
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+	"time"
 )
 
 // RunbookBase is where the pages of the shipped alerts are.
@@ -28,6 +30,18 @@ func Shipped() []Rule {
 		last("AccountBlocked", Critical, "outcome(auth|billing) in 2 of 3",
 			"The account of {{ $labels.target }} is blocked",
 			"{{ $value }} of the last 3 results of {{ $labels.target }} were refused for the token or for billing. This is the account, not the model."),
+		last("LoadingTooLong", Warning, "outcome(loading) in 3 of 3",
+			"{{ $labels.target }} does not come up",
+			"The last three results of {{ $labels.target }} found it still loading, longer than its policy allows."),
+		cause("VantageDown", vantageDown(),
+			"Most targets cannot be reached from {{ $labels.location }}",
+			"{{ $value | humanizePercentage }} of the targets probed from {{ $labels.location }} cannot be connected to. This is the network here, and not the models."),
+		cause("ProviderFailing", shared("location, provider, url_host", `provider!=""`),
+			"{{ $labels.provider }} is failing",
+			"{{ $value | humanizePercentage }} of the targets that {{ $labels.provider }} serves at {{ $labels.url_host }} are failing."),
+		cause("HostFailing", shared("location, url_host", ""),
+			"{{ $labels.url_host }} is failing",
+			"{{ $value | humanizePercentage }} of the targets at {{ $labels.url_host }} are failing."),
 		last("RateLimited", Warning, "outcome(rate_limited) in 3 of 5",
 			"{{ $labels.target }} is rate limited",
 			"{{ $value }} of the last 5 results of {{ $labels.target }} were refused for a rate or quota of the account."),
@@ -54,13 +68,40 @@ func Shipped() []Rule {
 		global("ReloadFailed", Warning, "hfwatch_config_last_reload_successful == 0",
 			"The configuration could not be reloaded",
 			"The last reload of the configuration failed. The one before it is still in force."),
-		global("HistoryFailing", Warning, "increase(hfwatch_records_dropped_total[10m]) > 0",
+		global("HistoryFailing", Warning,
+			"increase(hfwatch_records_dropped_total[10m]) > 0\nor increase(hfwatch_alert_state_write_failures_total[10m]) > 0",
 			"Results are not being recorded",
 			"{{ $value | humanize }} results could not be written to the records in the last ten minutes. Probing and paging go on."),
 		global(WatchdogName, Info, "vector(1)",
 			"hfwatch is evaluating alerts",
 			"This alert always fires, so that its absence can be noticed."),
 	}
+}
+
+// sharedLeast is how many targets must share a cause before it can be told from
+// their own.
+const sharedLeast = 3
+
+// vantageDown returns the part of a location's targets that have failed to
+// connect lately and have answered nothing, of at least three that were probed.
+func vantageDown() string {
+	failing := `(sum by (target, location) (increase(hfwatch_probes_total{kind="baseline",outcome=~"dns|connect|tls|reset"}[15m])) >= 1.5` +
+		"\n  unless on (target, location) " + `sum by (target, location) (increase(hfwatch_results_total{kind="baseline",counts="good"}[10m])) > 0)`
+	probed := `(sum by (target, location) (increase(hfwatch_results_total{kind="baseline"}[15m])) > 0)`
+	return fmt.Sprintf("count by (location) %s\n/ count by (location) %s > 0.5\nand on (location) count by (location) %s >= %d", failing, probed, probed, sharedLeast)
+}
+
+// shared returns the part of the targets that share the labels which are
+// failing, where at least three share them and half of those do. Two bad results
+// in a row are a failure here, so that the common cause is there before the
+// third pages one by one.
+func shared(labels, selector string) string {
+	if selector != "" {
+		selector = "{" + selector + "}"
+	}
+	all := fmt.Sprintf("(hfwatch_target_consecutive_bad * 0 + on (target, location) group_left (provider, url_host) hfwatch_target_info%s)", selector)
+	bad := fmt.Sprintf("((hfwatch_target_consecutive_bad >= 2 or hfwatch_target_bad_of_last_5 >= 3) * 0 + on (target, location) group_left (provider, url_host) hfwatch_target_info%s)", selector)
+	return fmt.Sprintf("count by (%s) %s\n/ count by (%s) %s >= 0.5\nand on (%s) count by (%s) %s >= %d", labels, bad, labels, all, labels, labels, all, sharedLeast)
 }
 
 // target returns a shipped rule about one target.
@@ -72,6 +113,17 @@ func target(name string, s Severity, expr, summary, description string) Rule {
 func global(name string, s Severity, expr, summary, description string) Rule {
 	r := target(name, s, expr, summary, description)
 	r.Global = true
+	return r
+}
+
+// causeKeep is how long a common cause goes on holding its members' pages back
+// after it has ended: they recover slot by slot, and the last ones are no news.
+const causeKeep = 10 * time.Minute
+
+// cause returns a shipped rule about what several targets share.
+func cause(name, expr, summary, description string) Rule {
+	r := global(name, Critical, expr, summary, description)
+	r.KeepFiringFor = causeKeep
 	return r
 }
 

@@ -145,7 +145,7 @@ func (r Rule) Memory() int {
 	switch {
 	case r.Expr == "" && r.When.Form == FormLast:
 		return r.When.N
-	case slices.Contains(prom.Metrics(r.Expr), "hfwatch_target_bad_of_last_5"):
+	case slices.Contains(prom.Metrics(r.Expr), "hfwatch_target_bad_of_last_5"), slices.Contains(prom.Metrics(r.Expr), "hfwatch_target_consecutive_bad"):
 		return lastOutcomes
 	default:
 		return 1

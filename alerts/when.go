@@ -52,7 +52,7 @@ func (s Signal) Distribution() bool {
 
 // Ratio reports whether s is a ratio from 0 to 1.
 func (s Signal) Ratio() bool {
-	return slices.Contains([]Signal{BadRatio, Availability, BudgetUsed, Drift}, s)
+	return slices.Contains([]Signal{BadRatio, Availability, BudgetUsed, Goodput, Drift}, s)
 }
 
 // Form is the kind of a condition.
@@ -109,7 +109,9 @@ func (w When) Needs() (results int, over time.Duration) {
 		return ResultsForQuantile(w.Quantile), w.Over[0]
 	case FormRatio:
 		return MinResults, w.Over[0]
-	case FormLast, FormLevel, FormBurn, FormRelative:
+	case FormRelative:
+		return ResultsForQuantile(w.Quantile), relativeSpan
+	case FormLast, FormLevel, FormBurn:
 		return 0, 0
 	default:
 		return 0, 0
@@ -132,49 +134,3 @@ func ResultsForQuantile(q float64) int {
 	}
 	return 1_000_000
 }
-
-// Unavailable returns what of the condition no series or result answers yet,
-// or empty where all of it can be evaluated.
-func (w When) Unavailable() string {
-	switch w.Form {
-	case FormBurn, FormRelative:
-		return "the form " + string(w.Form)
-	case FormQuantile:
-		if _, ok := histogram(w.Signal); !ok {
-			return "quantiles of " + string(w.Signal)
-		}
-	case FormLast:
-		if w.Signal == ColdStart || w.Signal == WarmUp {
-			return "the signal " + string(w.Signal)
-		}
-	case FormRatio, FormLevel:
-		if w.Signal != BadRatio && w.Signal != Availability && w.Signal != BudgetUsed {
-			return "the signal " + string(w.Signal)
-		}
-	}
-	return ""
-}
-
-// histogram returns the series that holds a distribution, and the selector that
-// belongs to it.
-func histogram(s Signal) (selector, bool) {
-	switch s {
-	case Response:
-		return selector{name: "hfwatch_response_seconds"}, true
-	case Service:
-		return selector{name: "hfwatch_response_seconds", extra: `,result="ok"`}, true
-	case FirstToken:
-		return selector{name: "hfwatch_first_token_seconds"}, true
-	case FirstByte:
-		return selector{name: "hfwatch_first_byte_seconds"}, true
-	case TPOT:
-		return selector{name: "hfwatch_tpot_seconds"}, true
-	case Lag:
-		return selector{name: "hfwatch_lag_seconds"}, true
-	default:
-		return selector{}, false
-	}
-}
-
-// selector is a series and the part of its selector that a signal adds.
-type selector struct{ name, extra string }

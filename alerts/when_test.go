@@ -108,9 +108,9 @@ func TestNeeds(t *testing.T) {
 func TestUnavailable(t *testing.T) {
 	for text, want := range map[string]string{
 		"p95(response) > 1s over 1h": "", "p95(lag) > 1s over 1h": "", "gap > 1s in 3 of 5": "", "availability < 99% over 1d": "",
-		"budget_used > 50%": "", "p95(queue) > 1s over 1h": "quantiles of queue", "goodput < 5 over 1h": "the signal goodput",
-		"cold_start > 1m in 1 of 2": "the signal cold_start", "burn(availability) > 1 over 1h,5m": "the form burn",
-		"median(response) > 2x week": "the form relative",
+		"budget_used > 50%": "", "p95(queue) > 1s over 1h": "", "goodput < 90% over 1h": "",
+		"cold_start > 1m in 1 of 2": "single values of cold_start", "burn(availability) > 1 over 1h,5m": "",
+		"median(response) > 2x week": "", "drift > 10% over 1h": "the signal drift",
 	} {
 		w, err := alerts.ParseWhen(text)
 		if err != nil {

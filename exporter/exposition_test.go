@@ -31,10 +31,13 @@ import (
 func everything(t testing.TB) *Exporter {
 	labelled := plain("plain")
 	labelled.Labels = map[string]string{"team": "blue"}
-	e := newTest(t, streaming("llm"), labelled)
+	llm := streaming("llm")
+	llm.Objectives = Objectives{Response: time.Second, Availability: 0.99}
+	e := newTest(t, llm, labelled)
 	for i, name := range []string{"llm", "plain"} {
 		r := good(name, i)
 		r.Revision = "0123abcd"
+		r.FirstAnswer, r.GapMax = probe.Measured(time.Second), probe.Measured(time.Second)
 		e.Record(r)
 		e.Record(failed(name, i+10, probe.Timeout))
 	}
@@ -176,6 +179,7 @@ func TestLinesOfATarget(t *testing.T) {
 		most int
 	}{{streaming("a"), 90}, {plain("a"), 65}} {
 		t.Run(c.info.Task, func(t *testing.T) {
+			c.info.Objectives = Objectives{Response: time.Second, Availability: 0.99}
 			e := newTest(t, c.info)
 			hits := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 				Name: string(series.AlertHits), Help: "As package alerts has it.",
@@ -187,6 +191,7 @@ func TestLinesOfATarget(t *testing.T) {
 				r := failed("a", i, o)
 				if o == probe.OK {
 					r = good("a", i)
+					r.FirstAnswer, r.GapMax = probe.Measured(time.Second), probe.Measured(time.Second)
 				}
 				if !c.info.Stream {
 					r.FirstToken, r.TPOT = probe.Seconds{}, probe.Seconds{}
@@ -280,6 +285,7 @@ func TestProtobufHoldsNativeHistograms(t *testing.T) {
 	}
 	want := map[string]int{
 		"hfwatch_response_seconds": 4, "hfwatch_first_token_seconds": 4, "hfwatch_first_byte_seconds": 2,
+		"hfwatch_first_answer_seconds": 2, "hfwatch_gap_seconds": 2, "hfwatch_queue_seconds": 2, "hfwatch_server_seconds": 2,
 		"hfwatch_tpot_seconds": 2, "hfwatch_lag_seconds": 2, "hfwatch_notifications_duration_seconds": 1,
 		"hfwatch_notifications_delay_seconds": 1, "hfwatch_scheduler_lag_seconds": 1, "hfwatch_evaluation_duration_seconds": 1,
 	}

@@ -25,9 +25,13 @@ type kindSeries struct {
 	firstToken passFail
 	firstByte  *child
 	tpot       *child
-	lag        *child
-	phases     [8]*child
-	in, out    *child
+	// answer, gap, queue and server are of good results that tell.
+	answer, gap, queue, server *child
+	// met and missed are of targets with objectives.
+	met, missed *child
+	lag         *child
+	phases      [8]*child
+	in, out     *child
 }
 
 // verdict is what a probe is counted by.
@@ -196,6 +200,18 @@ func (t *target) measure(k *kindSeries, r *probe.Result, now time.Time) {
 	if r.Counts == probe.Good {
 		t.observe(&k.firstByte, series.FirstByte, k.name, r.FirstByte, now)
 		t.observe(&k.tpot, series.TPOT, k.name, r.TPOT, now)
+		t.observe(&k.answer, series.FirstAnswer, k.name, r.FirstAnswer, now)
+		t.observe(&k.gap, series.Gap, k.name, r.GapMax, now)
+		t.observe(&k.queue, series.QueueSeconds, k.name, r.Queue, now)
+		t.observe(&k.server, series.ServerSeconds, k.name, r.Server, now)
+	}
+	if o := t.facts.Objectives; o != (Objectives{}) {
+		met, missed := t.at(&k.met, series.Goodput, now, k.name, series.ResultMet), t.at(&k.missed, series.Goodput, now, k.name, series.ResultMissed)
+		if o.met(r) {
+			met.value++
+		} else {
+			missed.value++
+		}
 	}
 	for i, d := range [...]probe.Seconds{
 		r.Phases.DNS, r.Phases.Connect, r.Phases.TLS, r.Phases.Write, r.Phases.Wait, r.Phases.Read, r.Server, r.Queue,
@@ -234,4 +250,14 @@ func (t *target) observe(c **child, s series.Series, kind string, d probe.Second
 		*c = t.add(s, now, kind)
 	}
 	(*c).hist.observe(v.Seconds(), now)
+}
+
+// met reports whether a result was good and no objective was exceeded. What was
+// not measured of a good result exceeds nothing.
+func (o Objectives) met(r *probe.Result) bool {
+	within := func(d probe.Seconds, most time.Duration) bool {
+		v, ok := d.Get()
+		return most <= 0 || !ok || v <= most
+	}
+	return r.Counts == probe.Good && within(r.Response, o.Response) && within(r.FirstToken, o.FirstToken) && within(r.TPOT, o.TPOT)
 }

@@ -48,6 +48,8 @@ func TestGoodResult(t *testing.T) {
 			`hfwatch_first_byte_seconds{kind="baseline",target="a"}`:                     1,
 			`hfwatch_tpot_seconds{kind="baseline",target="a"}`:                           1,
 			`hfwatch_lag_seconds{kind="baseline",target="a"}`:                            1,
+			`hfwatch_queue_seconds{kind="baseline",target="a"}`:                          1,
+			`hfwatch_server_seconds{kind="baseline",target="a"}`:                         1,
 			`hfwatch_phase_seconds_total{kind="baseline",phase="dns",target="a"}`:        0.01,
 			`hfwatch_phase_seconds_total{kind="baseline",phase="connect",target="a"}`:    0.02,
 			`hfwatch_phase_seconds_total{kind="baseline",phase="tls",target="a"}`:        0.03,
@@ -331,4 +333,33 @@ func TestAbsentIsNotZero(t *testing.T) {
 	if n := all[`hfwatch_response_seconds{kind="baseline",result="ok",target="a"}`].GetHistogram().GetSampleCount(); n != 0 {
 		t.Errorf("a result without a response time counts as %d responses", n)
 	}
+}
+
+// TestObjectives: a result that counts has met all objectives or missed one.
+func TestObjectives(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		info := streaming("a")
+		info.Objectives = Objectives{Response: 2 * time.Second, FirstToken: time.Second, Availability: 0.99}
+		e := newTest(t, info)
+		e.Record(good("a", 0))
+		for i, c := range []struct {
+			change func(*probe.Result)
+			want   map[string]float64
+		}{
+			{func(r *probe.Result) {
+				r.Response, r.FirstToken = probe.Measured(2*time.Second), probe.Measured(time.Second)
+			}, map[string]float64{`hfwatch_goodput_results_total{kind="baseline",result="met",target="a"}`: 1}},
+			{func(r *probe.Result) { r.Response = probe.Measured(3 * time.Second) }, map[string]float64{`hfwatch_goodput_results_total{kind="baseline",result="missed",target="a"}`: 1}},
+			{func(r *probe.Result) { r.FirstToken = probe.Measured(3 * time.Second) }, map[string]float64{`hfwatch_goodput_results_total{kind="baseline",result="missed",target="a"}`: 1}},
+			{func(r *probe.Result) { *r = failed("a", 50, probe.Timeout) }, map[string]float64{`hfwatch_goodput_results_total{kind="baseline",result="missed",target="a"}`: 1}},
+			{func(r *probe.Result) { *r = failed("a", 51, probe.Billing) }, map[string]float64{}},
+		} {
+			r := good("a", i+1)
+			r.FirstToken, r.Response = probe.Measured(time.Second), probe.Measured(time.Second)
+			c.change(&r)
+			if diff := cmp.Diff(c.want, only(moved(t, e, r), "goodput")); diff != "" {
+				t.Errorf("%d: (-want +got):\n%s", i, diff)
+			}
+		}
+	})
 }

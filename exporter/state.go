@@ -24,6 +24,7 @@ type State struct {
 // of the target's group guards it.
 type state struct {
 	interval, firstSeen, lastResult, lastSuccess *child
+	objective                                    *child
 	badOfLast5, consecutiveBad, uncounted        *child
 
 	succeeded bool
@@ -34,7 +35,7 @@ type state struct {
 // newState returns the state of a target that is first seen now.
 func newState(g *group, now time.Time) state {
 	s := state{
-		interval: g.add(series.TargetInterval, now), firstSeen: g.add(series.FirstSeen, now),
+		interval: g.add(series.TargetInterval, now), objective: g.add(series.ObjectiveRatio, now), firstSeen: g.add(series.FirstSeen, now),
 		lastResult: g.add(series.LastResult, now), lastSuccess: g.add(series.LastSuccess, now),
 		badOfLast5: g.add(series.BadOfLast5, now), consecutiveBad: g.add(series.ConsecutiveBad, now),
 		uncounted: g.add(series.UncountedSlots, now), last: make([]bool, 0, lastCounted+1),

@@ -37,6 +37,15 @@ type TargetInfo struct {
 	// Kinds are those that the configuration asks for. Their counters begin at
 	// zero; those of other kinds at their first result.
 	Kinds []probe.Kind
+	// Objectives are what is good enough.
+	Objectives Objectives
+}
+
+// Objectives are the most that a good result may take, and the share of results
+// that should be good; 0 is no objective.
+type Objectives struct {
+	Response, FirstToken, TPOT time.Duration
+	Availability               float64
 }
 
 // same reports whether the series of a go on as those of b: what is measured is
@@ -181,6 +190,8 @@ func (t *target) configure(info TargetInfo, f *fleet, now time.Time) {
 	t.facts, t.fleet = info, f
 	t.interval.absent = info.Interval <= 0
 	t.interval.value = info.Interval.Seconds()
+	t.objective.absent = info.Objectives.Availability <= 0
+	t.objective.value = info.Objectives.Availability
 	for _, kind := range info.Kinds {
 		t.kind(kind, now)
 	}

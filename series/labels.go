@@ -53,6 +53,12 @@ const (
 	ReportFailed    = "failed"
 )
 
+// The values of Result in counts of results that met objectives or not.
+const (
+	ResultMet    = "met"
+	ResultMissed = "missed"
+)
+
 // The values of Direction.
 const (
 	DirectionIn  = "in"

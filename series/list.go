@@ -47,6 +47,12 @@ const (
 	RecordsDropped       Series = "hfwatch_records_dropped_total"
 	RecordsWriteFailures Series = "hfwatch_records_write_failures_total"
 	AlertStateFailures   Series = "hfwatch_alert_state_write_failures_total"
+	FirstAnswer          Series = "hfwatch_first_answer_seconds"
+	Gap                  Series = "hfwatch_gap_seconds"
+	QueueSeconds         Series = "hfwatch_queue_seconds"
+	ServerSeconds        Series = "hfwatch_server_seconds"
+	Goodput              Series = "hfwatch_goodput_results_total"
+	ObjectiveRatio       Series = "hfwatch_target_objective_ratio"
 	ResultsIgnored       Series = "hfwatch_results_ignored_total"
 	EvaluationSeconds    Series = "hfwatch_evaluation_duration_seconds"
 	EvaluationFailures   Series = "hfwatch_evaluation_failures_total"
@@ -95,6 +101,26 @@ func distributions() []Definition {
 			Help: "Time per output token after the first, of good results.",
 		},
 		{
+			Series: FirstAnswer, Type: Histogram, Unit: "seconds", Layout: Hidden, Labels: []Label{target, kind},
+			Help: "Time from being sent to the first token of the answer itself, after any reasoning, of good results.",
+		},
+		{
+			Series: Gap, Type: Histogram, Unit: "seconds", Layout: Hidden, Labels: []Label{target, kind},
+			Help: "Longest gap between two chunks of a stream, of good results.",
+		},
+		{
+			Series: QueueSeconds, Type: Histogram, Unit: "seconds", Layout: Hidden, Labels: []Label{target, kind},
+			Help: "Time in the other side's queue by its own account, of results that tell.",
+		},
+		{
+			Series: ServerSeconds, Type: Histogram, Unit: "seconds", Layout: Hidden, Labels: []Label{target, kind},
+			Help: "Time of work by the other side's own account, of results that tell.",
+		},
+		{
+			Series: Goodput, Type: Counter, Labels: []Label{target, kind, {Result, goodput()}},
+			Help: "Results that count, by whether they were good and met every objective of the target; of targets that have objectives.",
+		},
+		{
 			Series: Lag, Type: Histogram, Unit: "seconds", Layout: Native, Labels: []Label{target, kind},
 			Help: "Time from being due to being sent, of every request that was sent: hfwatch's own delay.",
 		},
@@ -121,6 +147,10 @@ func targets() []Definition {
 		{
 			Series: TargetInterval, Type: Gauge, Unit: "seconds", Labels: []Label{target},
 			Help: "Time between two slots of the target's baseline.",
+		},
+		{
+			Series: ObjectiveRatio, Type: Gauge, Unit: "ratio", Labels: []Label{target},
+			Help: "Share of good results that the target's objectives ask for; absent without such an objective.",
 		},
 		{
 			Series: FirstSeen, Type: Gauge, Unit: "seconds", Labels: []Label{target},

@@ -47,6 +47,8 @@ const (
 	NoLayout Layout = ""
 	// Native is a native histogram alone.
 	Native Layout = "native"
+	// Hidden is a native histogram alone that text formats leave out.
+	Hidden Layout = "native, not in text"
 	// ClassicBaseline is a native histogram with classic buckets beside it where
 	// the label kind is baseline, so that the many other kinds cost no lines.
 	ClassicBaseline Layout = "native, and classic for kind baseline"

@@ -29,6 +29,8 @@ func drifts() []string {
 
 func healthStates() []string { return []string{"healthy", "unhealthy", "unknown", Other} }
 
+func goodput() []string { return []string{ResultMet, ResultMissed} }
+
 func results() []string { return []string{ResultOK, ResultFailed} }
 
 func phases() []string {

@@ -161,6 +161,8 @@ func TestMaintenanceMutesAndStopsProbing(t *testing.T) {
 		r.net.Serve(t, "ops.test:80", ops)
 		seen := noting(status(http.StatusBadGateway))
 		r.net.Serve(t, "m.test:80", seen)
+		// Three at one host would have a common cause.
+		r.net.Serve(t, "n.test:80", seen)
 		begun := time.Now().Truncate(10 * time.Second)
 		r.start(`notify: [{name: ops, webhook: {url: "http://ops.test/hook"}}]
 maintenance:
@@ -168,7 +170,7 @@ maintenance:
   - {name: still, schedule: "1 0 * * *", for: 5m, match: {name: stopped}, probe: false}
 models:
 ` + model("muted", "http://m.test/muted", "CRON_TZ=UTC * * * * *") + model("stopped", "http://m.test/stopped", "@every 10s") +
-			model("other", "http://m.test/other", "@every 10s"))
+			model("other", "http://n.test/other", "@every 10s"))
 		time.Sleep(90 * time.Second)
 		r.want(1, "hfwatch_maintenance_active", "maintenance", "quiet")
 		time.Sleep(8 * time.Minute)

@@ -24,7 +24,7 @@ func Task(name string) (probe.Task, bool) { return task.ByName(name) }
 // Features returns what this build can do beyond what every configuration may
 // ask; keys of anything else are refused as not available yet.
 func Features() []config.Feature {
-	return []config.Feature{config.FeatureAlertmanager, config.FeatureReceivers, config.FeatureLoad}
+	return []config.Feature{config.FeatureAlertmanager, config.FeatureReceivers, config.FeatureLoad, config.FeatureObjectives}
 }
 
 // watched is one configuration as it is in force. It is never changed.
@@ -65,6 +65,10 @@ func (w *watched) identity(name string) probe.Identity {
 	return id
 }
 
+// Rules returns the shipped alerts and those of a configuration, as they are
+// evaluated.
+func Rules(cfg *config.Config) []alerts.Rule { return rulesOf(cfg) }
+
 // rulesOf returns the shipped alerts and the user's. One of the user's that
 // bears the name of a shipped one replaces it.
 func rulesOf(cfg *config.Config) []alerts.Rule {
@@ -83,6 +87,9 @@ func longest(rules []alerts.Rule) time.Duration {
 	for _, r := range rules {
 		for _, d := range r.When.Over {
 			over = max(over, d)
+		}
+		if r.When.Form == alerts.FormRelative {
+			over = max(over, alerts.RelativeReach)
 		}
 	}
 	return over * 3 / 2
@@ -105,6 +112,9 @@ func targets(cfg *config.Config, now time.Time) []exporter.TargetInfo {
 		info := exporter.TargetInfo{
 			Name: t.Name, Model: t.Model, Task: t.Task.Name(), Provider: t.Provider, URLHost: t.Endpoint.URL.Host,
 			Stream: t.Stream, Timeout: t.Timeout, Labels: t.Labels, Kinds: []probe.Kind{probe.Baseline},
+		}
+		if o := m.Objectives; o != nil {
+			info.Objectives = exporter.Objectives{Response: o.Response, FirstToken: o.FirstToken, TPOT: o.TPOT, Availability: o.Availability}
 		}
 		if m.Baseline != nil {
 			info.Interval = m.Baseline.Schedule.Gap(now, 50)

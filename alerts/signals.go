@@ -1,0 +1,238 @@
+package alerts
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hfwatch/hfwatch/series"
+)
+
+const (
+	// relativeSpan is the time that is compared with the same time of the weeks
+	// before, and relativeWeeks is how many of these.
+	relativeSpan  = 6 * time.Hour
+	relativeWeeks = 4
+	week          = 7 * 24 * time.Hour
+	// RelativeReach is how far back a comparison with past weeks looks.
+	RelativeReach = relativeWeeks*week + relativeSpan
+)
+
+// Histograms says in which form a rule reads distributions.
+type Histograms string
+
+// The forms.
+const (
+	NativeHistograms  Histograms = "native"
+	ClassicHistograms Histograms = "classic"
+)
+
+// distribution is the histogram of a signal.
+type distribution struct {
+	series series.Series
+	// selector is what the signal adds to the series' selector.
+	selector string
+}
+
+// histogram returns the distribution of a signal, and false where there is none
+// in this version.
+func histogram(s Signal) (distribution, bool) {
+	baseline := `kind="baseline"`
+	d, ok := map[Signal]distribution{
+		Response:    {series.Response, baseline},
+		Service:     {series.Response, baseline + `,result="ok"`},
+		FirstToken:  {series.FirstToken, baseline},
+		FirstByte:   {series.FirstByte, baseline},
+		FirstAnswer: {series.FirstAnswer, baseline},
+		TPOT:        {series.TPOT, baseline},
+		Gap:         {series.Gap, baseline},
+		Queue:       {series.QueueSeconds, baseline},
+		Server:      {series.ServerSeconds, baseline},
+		Lag:         {series.Lag, baseline},
+		ColdStart:   {"hfwatch_cold_start_seconds", ""},
+		WarmUp:      {"hfwatch_warm_up_seconds", ""},
+	}[s]
+	if !ok {
+		return d, false
+	}
+	_, listed := d.series.Definition()
+	return d, listed
+}
+
+// Unavailable returns what of the condition no series or result answers in this
+// version, or empty where all of it can be evaluated.
+func (w When) Unavailable() string {
+	switch w.Form {
+	case FormQuantile, FormRelative:
+		if _, ok := histogram(w.Signal); !ok {
+			return "quantiles of " + string(w.Signal)
+		}
+	case FormLast:
+		if w.Signal == ColdStart || w.Signal == WarmUp {
+			return "single values of " + string(w.Signal)
+		}
+	case FormRatio, FormLevel:
+		if w.Signal == Drift {
+			return "the signal " + string(w.Signal)
+		}
+	case FormBurn:
+	}
+	return ""
+}
+
+// Unsaid returns why the rule cannot be said with histograms of a form, or empty
+// where it can.
+func (r Rule) Unsaid(h Histograms) string {
+	if h != ClassicHistograms || r.Expr != "" {
+		return ""
+	}
+	w := r.When
+	switch {
+	case w.Form == FormRatio && w.Signal == TokensPerSecond, w.Form != FormQuantile && w.Form != FormRelative:
+		return ""
+	}
+	d, _ := histogram(w.Signal)
+	def, _ := d.series.Definition()
+	if def.Layout != series.ClassicBaseline {
+		return string(w.Signal) + " has no classic buckets; write it of response or first_token, or take native histograms"
+	}
+	return ""
+}
+
+// by are the labels that identify a target.
+const by = "by (target, location)"
+
+// reading writes the PromQL of a distribution over a time.
+type reading struct {
+	d distribution
+	h Histograms
+}
+
+// increase returns the increase of a series of the histogram over a time that
+// ended so long ago.
+func (r reading) increase(suffix string, span, ago time.Duration) string {
+	offset := ""
+	if ago > 0 {
+		offset = " offset " + promDuration(ago)
+	}
+	return fmt.Sprintf("increase(%s%s{%s}[%s]%s)", r.d.series, suffix, r.d.selector, promDuration(span), offset)
+}
+
+// over returns a sum of increases by target, and by bucket where the form has
+// them, of each time in ago.
+func (r reading) over(suffix, group string, span time.Duration, ago ...time.Duration) string {
+	if len(ago) == 1 {
+		return fmt.Sprintf("sum %s (%s)", group, r.increase(suffix, span, ago[0]))
+	}
+	// Vectors of the same labels are told apart by a label of their own.
+	var parts []string
+	for i, a := range ago {
+		parts = append(parts, fmt.Sprintf(`label_replace(%s, "week", "%d", "", "")`, r.increase(suffix, span, a), i+1))
+	}
+	return fmt.Sprintf("sum %s (%s)", group, strings.Join(parts, "\n  or "))
+}
+
+// quantile returns the quantile by target.
+func (r reading) quantile(q float64, span time.Duration, ago ...time.Duration) string {
+	if r.h == ClassicHistograms {
+		return fmt.Sprintf("histogram_quantile(%g, %s)", q, r.over("_bucket", "by (target, location, le)", span, ago...))
+	}
+	return fmt.Sprintf("histogram_quantile(%g, %s)", q, r.over("", by, span, ago...))
+}
+
+// count returns how many values the quantile is of.
+func (r reading) count(span time.Duration, ago ...time.Duration) string {
+	if r.h == ClassicHistograms {
+		return r.over("_count", by, span, ago...)
+	}
+	return fmt.Sprintf("histogram_count(%s)", r.over("", by, span, ago...))
+}
+
+// expression returns the PromQL of the condition for the rule of that name.
+func (w When) expression(name string, h Histograms) string {
+	d, _ := histogram(w.Signal)
+	r := reading{d, h}
+	switch w.Form {
+	case FormLast:
+		return fmt.Sprintf("%s{alertname=%q} >= %d", HitsSeries, name, w.K)
+	case FormQuantile:
+		return fmt.Sprintf("%s %s %g\nand on (target, location) %s >= %g",
+			r.quantile(w.Quantile, w.Over[0], 0), w.Op, w.Threshold, r.count(w.Over[0], 0), float64(ResultsForQuantile(w.Quantile))-rounding)
+	case FormRelative:
+		var weeks []time.Duration
+		for i := range relativeWeeks {
+			weeks = append(weeks, time.Duration(i+1)*week)
+		}
+		least := float64(ResultsForQuantile(w.Quantile)) - rounding
+		return fmt.Sprintf("%s\n%s on (target, location) %g * %s\nand on (target, location) %s >= %g\nand on (target, location) %s >= %g",
+			r.quantile(w.Quantile, relativeSpan, 0), w.Op, w.Threshold, r.quantile(w.Quantile, relativeSpan, weeks...),
+			r.count(relativeSpan, 0), least, r.count(relativeSpan, weeks...), least)
+	case FormBurn:
+		return w.burn()
+	case FormLevel:
+		return fmt.Sprintf("%s %s %g", series.BudgetUsed, w.Op, w.Threshold)
+	case FormRatio:
+		return w.ratio(h)
+	default:
+		return "vector(0) > 1"
+	}
+}
+
+// rounding is taken off a least number of results, since increase()
+// extrapolates and can give a little less than the whole number that it was.
+const rounding = 0.5
+
+// results returns the increase of counted results over a time, by target.
+func results(counts string, span time.Duration) string {
+	return fmt.Sprintf(`sum %s (increase(%s{kind="baseline",counts%s}[%s]))`, by, series.Results, counts, promDuration(span))
+}
+
+// The selectors of counted results.
+const (
+	countsBad = `="bad"`
+	countsAll = `=~"good|bad"`
+)
+
+// ratio returns the PromQL of a ratio or a rate. The bad are in the numerator in
+// both directions, so that a target without one good result has a ratio too.
+func (w When) ratio(h Histograms) string {
+	span := w.Over[0]
+	all := results(countsAll, span)
+	var value string
+	switch w.Signal {
+	case Availability:
+		value = "1 - " + results(countsBad, span) + "\n/ " + all
+	case Goodput:
+		count := func(selector string) string {
+			return fmt.Sprintf(`sum %s (increase(%s{kind="baseline"%s}[%s]))`, by, series.Goodput, selector, promDuration(span))
+		}
+		value = "1 - " + count(`,result="missed"`) + "\n/ " + count("")
+	case TokensPerSecond:
+		seconds := fmt.Sprintf(`histogram_sum(sum %s (increase(%s{kind="baseline",result="ok"}[%s])))`, by, series.Response, promDuration(span))
+		if h == ClassicHistograms {
+			seconds = fmt.Sprintf(`sum %s (increase(%s_sum{kind="baseline",result="ok"}[%s]))`, by, series.Response, promDuration(span))
+		}
+		value = fmt.Sprintf(`sum %s (increase(%s{kind="baseline",direction="out"}[%s]))`, by, series.Tokens, promDuration(span)) + "\n/ " + seconds
+	case Rate:
+		return fmt.Sprintf("%s / %g %s %g", all, span.Seconds(), w.Op, w.Threshold)
+	default:
+		value = results(countsBad, span) + "\n/ " + all
+	}
+	return fmt.Sprintf("%s %s %g\nand on (target, location) %s >= %g", value, w.Op, w.Threshold, all, MinResults-rounding)
+}
+
+// burnLeast is how many bad results a burn rate needs over its longer time: at
+// low rates one alone would burn a month's budget.
+const burnLeast = 2
+
+// burn returns the PromQL of a burn rate on the target's own objective, over
+// both times. (Beyer et al., The Site Reliability Workbook, 5.)
+func (w When) burn() string {
+	one := func(span time.Duration) string {
+		all := results(countsAll, span)
+		return fmt.Sprintf("%s\n/ %s\n/ on (target, location) (1 - %s) %s %g", results(countsBad, span), all, series.ObjectiveRatio, w.Op, w.Threshold)
+	}
+	long, short := max(w.Over[0], w.Over[1]), min(w.Over[0], w.Over[1])
+	return fmt.Sprintf("%s\nand on (target, location) %s\nand on (target, location) %s >= %g",
+		one(long), one(short), results(countsBad, long), burnLeast-rounding)
+}
