@@ -82,6 +82,7 @@ func (r *recorder) mainStage() int {
 // conclude fills in plateau and verdict. hot says that the share of the processor
 // means something.
 func (w *Window) conclude(p *Plan, hot bool) {
+	w.stageThroughput(p)
 	open := w.Plan.Process != string(Closed)
 	if open {
 		w.Plateau = plateauOf(p, w.Stages)
@@ -96,6 +97,37 @@ func (w *Window) conclude(p *Plan, hot bool) {
 		f.median, _ = w.Service.P50.Value.Get()
 	}
 	w.Verdict, w.Reason = judge(f)
+}
+
+// stageThroughput sets the throughput of each stage to what was answered well
+// within the stage's own time, whenever it was due: what a server that cannot keep
+// up answers later says nothing of the stage in which it was asked.
+func (w *Window) stageThroughput(p *Plan) {
+	length := p.Length()
+	good, from := make([]int, len(w.Stages)), time.Duration(0)
+	for i := range w.Curve {
+		at, _ := w.Curve[i].At.Get()
+		if stage := w.Curve[i].Stage; at < length && stage < len(good) {
+			good[stage] += w.Curve[i].Good
+		}
+	}
+	step, _ := w.CurveStep.Get()
+	for i := range w.Stages {
+		stage := lengthOfStage(p.Stages[i])
+		// The curve tells stages apart only where its points lie within one.
+		if _, known := w.Stages[i].Throughput.Get(); known && step > 0 && from%step == 0 && stage >= step {
+			w.Stages[i].Throughput = probe.Some(float64(good[i]) / min(stage, w.lasted(from, stage)).Seconds())
+		}
+		from += stage
+	}
+}
+
+// lasted returns how much of a stage there was before the window ended.
+func (w *Window) lasted(from, stage time.Duration) time.Duration {
+	if w.EndedBy == EndPlan {
+		return stage
+	}
+	return max(w.Ended.Sub(w.Started)-from, time.Second)
 }
 
 // snapshot returns a view of the window under way.

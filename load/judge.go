@@ -23,9 +23,7 @@ const (
 	// slowed is the growth of the median service time over the least of any stage
 	// that tells a server that slowed down from a bound that is small.
 	slowed = 1.3
-	// flat and steeper are the gain of throughput, and the growth of the median
-	// service time, of a plateau.
-	flat    = 0.05
+	// steeper is the growth of the median service time at a plateau.
 	steeper = 1.1
 	// fewest is the least results of a stage that are compared.
 	fewest = 20
@@ -65,8 +63,8 @@ func judge(f facts) (Verdict, string) {
 	unmet := f.open && f.asked > 0 && f.sent/f.asked < reached
 	switch {
 	case f.plateau != nil:
-		return ServerLimited, fmt.Sprintf("throughput stayed at %.3g/s from stage %d to %d (%+.0f %%) while the median service time grew by %.0f %%",
-			f.plateau.Rate, f.plateau.Before, f.plateau.Stage, 100*f.plateau.Gain, 100*f.plateau.Growth)
+		return ServerLimited, fmt.Sprintf("throughput flattened at %.3g/s in stage %d (%+.0f %%) while the median service time grew by %.0f %%",
+			f.plateau.Rate, f.plateau.Stage, 100*f.plateau.Gain, 100*f.plateau.Growth)
 	case (unmet || f.notSent > 0) && f.growth >= slowed:
 		return ServerLimited, fmt.Sprintf("%.3g/s of %.3g/s were sent while all %d places were taken and the median service time grew %.1f times",
 			f.sent, f.asked, f.bound, f.growth)
@@ -94,8 +92,9 @@ func clientLimit(f facts) string {
 	return ""
 }
 
-// plateauOf returns the first stage whose rate asked for more than the one before
-// it, and got no more while the service time grew; nil where there is none.
+// plateauOf returns the first stage that asked for more than the one before it and
+// was answered less than it asked for, while the service time grew; nil where
+// there is none.
 func plateauOf(p *Plan, stages []Part) *Plateau {
 	for i := 1; i < len(stages); i++ {
 		a, b := &stages[i-1], &stages[i]
@@ -109,9 +108,8 @@ func plateauOf(p *Plan, stages []Part) *Plateau {
 			continue
 		}
 		gain, growth := after/before-1, mb/ma-1
-		// The server took what it was given while its throughput met what was asked.
 		asked, _ := b.AskedRate.Get()
-		if gain < flat && growth >= steeper-1 && after < reached*asked {
+		if growth >= steeper-1 && after < reached*asked {
 			return &Plateau{Stage: i, Before: i - 1, Rate: after, Gain: gain, Growth: growth}
 		}
 	}

@@ -108,7 +108,8 @@ type Part struct {
 type Summary struct {
 	// AskedRate is arrivals due for each second of the plan, AchievedRate requests
 	// sent for each second of it, Throughput good answers for each second of it,
-	// all without the drain.
+	// all without the drain. Of a stage, Throughput counts what was answered within
+	// its own time.
 	AskedRate    probe.Opt[float64] `json:"asked_rate,omitzero"`
 	AchievedRate probe.Opt[float64] `json:"achieved_rate,omitzero"`
 	Throughput   probe.Opt[float64] `json:"throughput,omitzero"`
@@ -264,7 +265,7 @@ type Steady struct {
 	Sentence string `json:"sentence"`
 }
 
-// Plateau is where more load brought more latency and no more throughput.
+// Plateau is where throughput no longer followed the load while latency grew.
 type Plateau struct {
 	// Stage is the first stage of it, Rate the throughput there, and Before the
 	// stage before.

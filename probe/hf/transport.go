@@ -46,6 +46,9 @@ type wire struct {
 type carrier struct {
 	transport *http.Transport
 	slots     chan struct{}
+	// plain and secure make connections; spare are those made before their time.
+	plain, secure dialFunc
+	spare         spare
 }
 
 // acquire waits for a slot, at most until the limit passes or ctx ends, and
@@ -100,7 +103,11 @@ func (cs *carriers) get(e *probe.Endpoint, reuse bool) (*carrier, error) {
 	if len(cs.all) >= maxTransports {
 		cs.dropAll()
 	}
-	c := &carrier{transport: cs.transport(e, config, reuse)}
+	c := &carrier{transport: cs.transport(e, config, reuse), plain: cs.dialPlain}
+	c.secure = c.transport.DialTLSContext
+	if reuse && !e.HTTP2 && e.Proxy == nil {
+		c.transport.DialContext, c.transport.DialTLSContext = c.spare.first(c.plain), c.spare.first(c.secure)
+	}
 	if key.host != "" {
 		c.slots = make(chan struct{}, maxStreams)
 	}
@@ -192,6 +199,7 @@ func (cs *carriers) dialTLS(ctx context.Context, network, addr string, config *t
 func (cs *carriers) dropAll() {
 	for key, c := range cs.all {
 		c.transport.CloseIdleConnections()
+		c.spare.close()
 		delete(cs.all, key)
 	}
 }
