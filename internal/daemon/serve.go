@@ -123,6 +123,7 @@ func (d *Daemon) mux(lifecycle, spend bool) http.Handler {
 	})
 	mux.HandleFunc("GET /{$}", d.serveFront)
 	mux.HandleFunc("GET /report", d.serveReport)
+	mux.Handle("/api/v1/", d.api())
 	// Links of alerts lead here, as they do in Prometheus.
 	mux.Handle("GET /graph", http.RedirectHandler("./", http.StatusFound))
 	reload, on := d.serveReload, d.serveProbe
