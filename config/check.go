@@ -77,6 +77,7 @@ func (c *checker) check() {
 	c.alerts(receivers)
 	c.maintenance()
 	c.reports()
+	c.remoteWrite()
 	c.money()
 }
 

@@ -50,6 +50,8 @@ type Config struct {
 	Notify      []Receiver
 	Maintenance []schedule.Maintenance
 	Reports     []ScheduledReport
+	// RemoteWrite is where series are sent to.
+	RemoteWrite []RemoteWrite
 
 	EvaluationInterval time.Duration
 	// Alerting and History are true unless they were turned off.
@@ -219,6 +221,16 @@ type Receiver struct {
 	Alertmanager *AlertmanagerCluster
 	// Other holds the settings of a receiver of another kind.
 	Other *OtherReceiver
+}
+
+// RemoteWrite is a receiver of series by Prometheus's remote write 2.0.
+type RemoteWrite struct {
+	Name string
+	// URL is the whole address.
+	URL *url.URL
+	// AuthHeader and AuthValue open it; an empty header is none.
+	AuthHeader string
+	AuthValue  probe.Secret
 }
 
 // AlertmanagerCluster is the base addresses of its members and the header that

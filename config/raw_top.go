@@ -20,7 +20,9 @@ type rawConfig struct {
 	Alerts   []rawAlert          `yaml:"alerts" doc:"Alerts beside the shipped ones."`
 	Notify   []rawReceiver       `yaml:"notify" doc:"Where alerts are sent."`
 
-	Reports            []rawReport      `yaml:"reports" doc:"Reports that are written or sent on a schedule."`
+	Reports     []rawReport      `yaml:"reports" doc:"Reports that are written or sent on a schedule."`
+	RemoteWrite []rawRemoteWrite `yaml:"remote_write" doc:"Where series are sent to by Prometheus's remote write 2.0."`
+
 	Maintenance        []rawMaintenance `yaml:"maintenance" doc:"Times in which pages are muted and windows skipped."`
 	EvaluationInterval duration         `yaml:"evaluation_interval" default:"15s" doc:"How often alert rules are evaluated, from 1s to 5m."`
 	Alerting           bool             `yaml:"alerting" default:"on" doc:"Whether rules are evaluated here; off where a central Prometheus does it."`
@@ -133,6 +135,14 @@ type rawAlertmanager struct {
 	where
 	URLs []address `yaml:"urls" doc:"The base address of every member; required."`
 	Auth *rawAuth  `yaml:"auth" doc:"Credentials for them."`
+}
+
+// rawRemoteWrite is one item of remote_write.
+type rawRemoteWrite struct {
+	where
+	Name string   `yaml:"name" doc:"Its name; required."`
+	URL  *address `yaml:"url" doc:"The whole address, such as http://prometheus:9090/api/v1/write; required."`
+	Auth *rawAuth `yaml:"auth" doc:"Credentials for it."`
 }
 
 // rawHook is slack or msteams.

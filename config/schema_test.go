@@ -95,7 +95,7 @@ func TestSchemaHasEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, keys := range map[string]string{
-		"config": "location timezone hub data budget defaults profiles include models mixes alerts notify maintenance reports evaluation_interval alerting history",
+		"config": "location timezone hub data budget defaults profiles include models mixes alerts notify maintenance reports remote_write evaluation_interval alerting history",
 		"hub":    "token token_file bill_to url api_url endpoints_url",
 		"data":   "dir retention max_size",
 		"budget": "requests_per_day requests_per_month tokens_per_day tokens_per_month usd_per_day usd_per_month",
@@ -120,6 +120,7 @@ func TestSchemaHasEveryKey(t *testing.T) {
 		"alert":       "name match when expr for keep_firing_for severity labels annotations runbook_url notify",
 		"match":       "name task model labels location severity",
 		"receiver":    "name match webhook alertmanager slack pagerduty email msteams",
+		"remotewrite": "name url auth",
 		"webhook":     "url url_file secret_file format",
 		"maintenance": "name schedule for match mute probe",
 		"report":      "name schedule since format file webhook",

@@ -120,6 +120,16 @@ func (e *Exporter) RecordsWritten(n int) { e.self.plus(e.self.written, n) }
 // RecordsDropped counts results that could not be written and were given up.
 func (e *Exporter) RecordsDropped(n int, reason string) { e.self.dropped.plus(reason, n) }
 
+// RemoteSent counts samples that a remote write receiver took, and those that
+// it refused for good.
+func (e *Exporter) RemoteSent(samples, dropped int) {
+	e.self.plus(e.self.remoteSent, samples)
+	e.self.plus(e.self.remoteDropped, dropped)
+}
+
+// RemoteFailed counts a failed attempt to send samples.
+func (e *Exporter) RemoteFailed() { e.self.plus(e.self.remoteFailures, 1) }
+
 // RecordsFailed counts a failed attempt to write.
 func (e *Exporter) RecordsFailed() { e.self.plus(e.self.writeFailures, 1) }
 

@@ -131,6 +131,14 @@ func TestObservers(t *testing.T) {
 				map[string]float64{`hfwatch_records_dropped_total{reason="queue_full"}`: 2},
 			},
 			{
+				"samples that a remote took, and that it did not", func(e *Exporter) { e.RemoteSent(5, 2) },
+				map[string]float64{`hfwatch_remote_write_samples_total`: 5, `hfwatch_remote_write_dropped_total`: 2},
+			},
+			{
+				"samples that did not get there", func(e *Exporter) { e.RemoteFailed() },
+				map[string]float64{`hfwatch_remote_write_failures_total`: 1},
+			},
+			{
 				"a failed write of the state of alerts", func(e *Exporter) { e.AlertStateFailed() },
 				map[string]float64{`hfwatch_alert_state_write_failures_total`: 1},
 			},

@@ -13,6 +13,7 @@ type self struct {
 	group
 	ignored, clockSteps, dropped, refused, evaluationFailures, reports *counters
 	written, writeFailures, stateFailures, appended                    *child
+	remoteSent, remoteDropped, remoteFailures                          *child
 	evaluation, schedulerLag                                           *child
 	reloadOK, reloadTime                                               *child
 }
@@ -31,6 +32,9 @@ func newSelf(v *vocabulary, now time.Time) *self {
 	s.evaluationFailures = newCounters(&s.group, series.EvaluationFailures, []string{""}, now)
 	s.written = s.add(series.RecordsWritten, now)
 	s.writeFailures = s.add(series.RecordsWriteFailures, now)
+	s.remoteSent = s.add(series.RemoteSamples, now)
+	s.remoteDropped = s.add(series.RemoteDropped, now)
+	s.remoteFailures = s.add(series.RemoteFailures, now)
 	s.stateFailures = s.add(series.AlertStateFailures, now)
 	s.appended = s.add(series.SamplesAppended, now)
 	s.evaluation = s.add(series.EvaluationSeconds, now)

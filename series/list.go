@@ -46,6 +46,9 @@ const (
 	RecordsWritten       Series = "hfwatch_records_written_total"
 	RecordsDropped       Series = "hfwatch_records_dropped_total"
 	RecordsWriteFailures Series = "hfwatch_records_write_failures_total"
+	RemoteSamples        Series = "hfwatch_remote_write_samples_total"
+	RemoteDropped        Series = "hfwatch_remote_write_dropped_total"
+	RemoteFailures       Series = "hfwatch_remote_write_failures_total"
 	AlertStateFailures   Series = "hfwatch_alert_state_write_failures_total"
 	FirstAnswer          Series = "hfwatch_first_answer_seconds"
 	Gap                  Series = "hfwatch_gap_seconds"
@@ -282,6 +285,18 @@ func pipeline() []Definition {
 		{
 			Series: RecordsWriteFailures, Type: Counter,
 			Help: "Failed attempts to write to the records; what they held is tried again.",
+		},
+		{
+			Series: RemoteSamples, Type: Counter,
+			Help: "Samples that remote write receivers took.",
+		},
+		{
+			Series: RemoteDropped, Type: Counter,
+			Help: "Samples that a remote write receiver refused for good.",
+		},
+		{
+			Series: RemoteFailures, Type: Counter,
+			Help: "Failed attempts to send samples to a remote write receiver; they are repeated.",
 		},
 		{
 			Series: AlertStateFailures, Type: Counter,

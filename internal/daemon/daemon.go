@@ -223,6 +223,9 @@ func (d *Daemon) Start(ctx context.Context) error {
 	d.evaluator.start(ctx)
 	d.undo.add("evaluation", func(ctx context.Context) error { d.evaluator.stop(ctx); return nil })
 	d.reporting(ctx)
+	if err := d.remotes(ctx); err != nil {
+		return err
+	}
 	d.scheduler.Update(d.entries())
 	if err := d.serve(ctx); err != nil {
 		return err

@@ -148,9 +148,10 @@ func (e *evaluator) tick(ctx context.Context) {
 		e.say(err)
 		e.page(appendErr, reading.Wall, routing)
 	}
-	// Without new samples every rule would cease to hold after the look-back of
-	// five minutes, and a failing disk would resolve what still fails.
-	if e.rules != nil && appendErr == nil {
+	// Samples that a full disk refuses are held in memory, where the rules see
+	// them. Without new samples every rule would cease to hold after the look-back
+	// of five minutes, and what still fails would be resolved.
+	if e.rules != nil && (appendErr == nil || errors.Is(appendErr, prom.ErrHeld)) {
 		e.evaluate(ctx, at, skew, routing)
 	} else if e.rules != nil {
 		// What stays as it is must be said again: an Alertmanager resolves what it
@@ -203,8 +204,8 @@ func (e *evaluator) hand(found []prom.Alert, skew time.Duration, routing alerts.
 // is paged.
 const blindAfter = 2
 
-// page tells the receivers that alerts stand still, past the engine which
-// cannot see it, and that they go on again.
+// page tells the receivers that samples cannot be stored, past the engine which
+// may not see it, and that they are stored again.
 func (e *evaluator) page(err error, now time.Time, routing alerts.Routing) {
 	if e.sender == nil {
 		return
@@ -217,6 +218,10 @@ func (e *evaluator) page(err error, now time.Time, routing alerts.Routing) {
 			"description": "hfwatch probes on, but cannot store samples, so that no alert begins or ends. Look at the disk of the data directory.",
 			"runbook_url": alerts.RunbookBase + "HistoryFailing.md",
 		},
+	}
+	if errors.Is(err, prom.ErrHeld) {
+		a.Annotations["summary"] = "Samples cannot be stored and are held in memory"
+		a.Annotations["description"] = "hfwatch probes on and alerts go on from memory, but what is held there is lost with the process, and the oldest of it after half an hour. Look at the disk of the data directory."
 	}
 	switch {
 	case err != nil:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"reflect"
 	"slices"
 	"time"
 
@@ -222,6 +223,7 @@ func immutable(was, is *config.Config) error {
 		{"data", was.Data != is.Data},
 		{"alerting", was.Alerting != is.Alerting},
 		{"history", was.History != is.History},
+		{"remote_write", !reflect.DeepEqual(was.RemoteWrite, is.RemoteWrite)},
 	} {
 		if c.changed {
 			return fmt.Errorf("%s: it cannot change while hfwatch runs; restart it", c.key)

@@ -164,7 +164,7 @@ func (a *API) query(r *http.Request) (reply, error) {
 	}
 	expr := r.FormValue("query")
 	return a.run(r, limit, func(ctx context.Context, opts promql.QueryOpts) (promql.Query, error) {
-		return a.db.engine.NewInstantQuery(ctx, a.db.store, opts, expr, at)
+		return a.db.engine.NewInstantQuery(ctx, a.db.held, opts, expr, at)
 	})
 }
 
@@ -197,7 +197,7 @@ func (a *API) queryRange(r *http.Request) (reply, error) {
 	}
 	expr := r.FormValue("query")
 	return a.run(r, limit, func(ctx context.Context, opts promql.QueryOpts) (promql.Query, error) {
-		return a.db.engine.NewRangeQuery(ctx, a.db.store, opts, expr, start, end, step)
+		return a.db.engine.NewRangeQuery(ctx, a.db.held, opts, expr, start, end, step)
 	})
 }
 

@@ -57,7 +57,7 @@ func (a *API) names(r *http.Request, f func(storage.Querier, *storage.LabelHints
 	if err != nil {
 		return reply{}, err
 	}
-	q, err := a.db.store.Querier(s.start, s.end)
+	q, err := a.db.held.Querier(s.start, s.end)
 	if err != nil {
 		return reply{}, err
 	}
@@ -119,7 +119,7 @@ func (a *API) series(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, invalidMatch(err)
 	}
-	q, err := a.db.store.Querier(s.start, s.end)
+	q, err := a.db.held.Querier(s.start, s.end)
 	if err != nil {
 		return reply{}, err
 	}

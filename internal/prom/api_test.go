@@ -37,6 +37,7 @@ func requests() []string {
 		"query?query=c_total offset 3m&time=%d", "query?query=c_total @ end()&time=%d", "query?query=count_over_time(g[10m:1m])&time=%d",
 		"query?query=g&time=%d&lookback_delta=1s", "query?query={__name__=~\".+\",target=\"a\"}&time=%d",
 		"query?query=sum without (target) (g)&time=%d", "query?query=topk(1, g)&time=%d",
+		"query?query=g / 1e9&time=%d", "query?query=h / 1e9&time=%d", "query?query=g * 1e25&time=%d",
 		"query?query=label_replace(g,\"x\",\"$1\",\"target\",\"(.*)\")&time=%d",
 		// What is wrong is said in the same words.
 		"query?query=", "query?query=sum(&time=%d", "query?query=g&time=never", "query?query=g&timeout=0s", "query?query=g&timeout=x",

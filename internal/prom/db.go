@@ -23,6 +23,7 @@ const futureLimit = 10 * time.Minute
 // it, Close releases it.
 type DB struct {
 	store   *tsdb.DB
+	held    *held // what store could not write, and the way to it
 	engine  *promql.Engine
 	timeout time.Duration
 	slots   chan struct{} // one token a running query
@@ -69,7 +70,7 @@ func (db *DB) Append(ctx context.Context, at time.Time, families []*dto.MetricFa
 // A sample that the storage refuses is counted by reason in Appended and is
 // not an error. The error says that nothing was written: the context was done,
 // the DB closed, the instant in the future (ErrFuture), or the log not
-// writable. Writing the same values at the same instant again changes nothing.
+// writable, where the samples are held in memory (ErrHeld). Writing the same values at the same instant again changes nothing.
 func (db *DB) AppendSkewed(ctx context.Context, at time.Time, skew time.Duration, families []*dto.MetricFamily) (Appended, error) {
 	ctx, end, err := db.begin(ctx)
 	if err != nil {
@@ -89,12 +90,19 @@ func (db *DB) AppendSkewed(ctx context.Context, at time.Time, skew time.Duration
 		}
 		return Appended{Refused: map[Reason]int{ReasonFuture: n}}, err
 	}
-	out, err := db.feed.append(db.store.AppenderV2(ctx), at.UnixMilli(), skew, families)
+	// What was held is written first, so that its series go on in order. Where
+	// that fails, so does what follows.
+	_ = db.held.flush(ctx)
+	app := db.held.appender(ctx)
+	out, err := db.feed.append(app, at.UnixMilli(), skew, families)
 	if err != nil {
 		return out, fmt.Errorf("append: %w", err)
 	}
 	if at.After(db.anchor) {
 		db.anchor, db.anchored = at, time.Now()
+	}
+	if app.err != nil {
+		return out, fmt.Errorf("append: %w: %w", ErrHeld, app.err)
 	}
 	return out, nil
 }

@@ -116,6 +116,7 @@ func Open(opts Options) (*DB, error) {
 	})
 	db := &DB{
 		store:   store,
+		held:    &held{store: store},
 		engine:  engine,
 		timeout: opts.QueryTimeout,
 		slots:   make(chan struct{}, opts.MaxQueries),

@@ -88,8 +88,8 @@ func (r Result) MarshalJSON() ([]byte, error) {
 	}
 	return json.Marshal(struct {
 		Type   parser.ValueType `json:"resultType"`
-		Result parser.Value     `json:"result"`
-	}{r.value.Type(), r.value})
+		Result valueJSON        `json:"result"`
+	}{r.value.Type(), valueJSON{r.value}})
 }
 
 // pointsOf merges the two kinds of points of a series by time.
@@ -127,7 +127,7 @@ func pointOf(t int64, v float64, h *histogram.FloatHistogram) Point {
 // included. An error in the expression itself is an *ExprError.
 func (db *DB) Query(ctx context.Context, expr string, at time.Time) (Result, error) {
 	return db.query(ctx, expr, func(ctx context.Context) (promql.Query, error) {
-		return db.engine.NewInstantQuery(ctx, db.store, nil, expr, at)
+		return db.engine.NewInstantQuery(ctx, db.held, nil, expr, at)
 	})
 }
 
@@ -143,7 +143,7 @@ func (db *DB) QueryRange(ctx context.Context, expr string, start, end time.Time,
 		return Result{}, fmt.Errorf("query: more than %d points; use a step of at least %s", MaxPoints, (end.Sub(start)/(MaxPoints-1) + time.Second).Truncate(time.Second))
 	}
 	return db.query(ctx, expr, func(ctx context.Context) (promql.Query, error) {
-		return db.engine.NewRangeQuery(ctx, db.store, nil, expr, start, end, step)
+		return db.engine.NewRangeQuery(ctx, db.held, nil, expr, start, end, step)
 	})
 }
 

@@ -104,10 +104,10 @@ func NewRules(db *DB, list []Rule, opts RulesOptions) (*Rules, error) {
 	}
 	r.manager = &rules.ManagerOptions{
 		ExternalURL:     external,
-		QueryFunc:       rules.EngineQueryFunc(db.engine, db.store),
+		QueryFunc:       rules.EngineQueryFunc(db.engine, db.held),
 		NotifyFunc:      discardAlerts,
-		AppendableV2:    db.store,
-		Queryable:       db.store,
+		AppendableV2:    db.held,
+		Queryable:       db.held,
 		OutageTolerance: opts.OutageTolerance,
 		ForGracePeriod:  opts.ForGracePeriod,
 		// Prometheus warns at every failed evaluation; Eval reports those, and
