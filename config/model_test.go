@@ -244,3 +244,14 @@ func must1(v []byte, err error) []byte {
 	}
 	return v
 }
+
+// TestManyQuestionsOfALargeFile are too much to hold.
+func TestManyQuestionsOfALargeFile(t *testing.T) {
+	all := secrets()
+	all["big.png"] = strings.Repeat("x", 7<<20)
+	all["c.yaml"] = "models:\n  - {name: a, model: org/a, url: http://127.0.0.1, task: image-text-to-text, input_file: big.png, inputs: [" + strings.Repeat("What?, ", 9) + "]}\n"
+	_, err := load(t, "", func(o *config.Options) { o.Read = files(all) })
+	if err == nil || !strings.Contains(err.Error(), "9 questions about a file of this size are more than 64MiB together") {
+		t.Errorf("Load() = %v, want that it is too much", err)
+	}
+}

@@ -88,7 +88,7 @@ func (x *exchange) whole(resp *http.Response, from io.Reader) {
 	}
 	x.res.Service = probe.Measured(x.last.Sub(x.sent))
 	if x.res.Engine == "" {
-		x.res.Engine = engineOfBody(resp.Header, resp.StatusCode, x.call.Target.Endpoint.Route, body[:min(len(body), 4*maxHead)])
+		x.res.Engine = engineOfBody(resp.Header, resp.StatusCode, x.call.Target.Endpoint.Route, bothEnds(body))
 	}
 	if x.call.Target.Task.Name() != customTask && mayBeError(body) {
 		text := []byte(x.secrets.redact(string(body)))
@@ -103,6 +103,16 @@ func (x *exchange) whole(resp *http.Response, from io.Reader) {
 	if x.res.Outcome != probe.OK {
 		x.excerpt(body)
 	}
+}
+
+// bothEnds returns the beginning and the end of a body, between which an engine
+// does not show itself.
+func bothEnds(body []byte) []byte {
+	const most = 4 * maxHead
+	if len(body) <= 2*most {
+		return body
+	}
+	return bytes.Join([][]byte{body[:most], body[len(body)-most:]}, []byte("\n"))
 }
 
 // mayBeError reports that a body may be an object with an error in it, cheaply

@@ -2,6 +2,7 @@ package hf
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -118,6 +119,18 @@ func TestEngineOfBody(t *testing.T) {
 		if got := engineOfBody(row.header, row.status, row.route, []byte(row.head)); got != row.want {
 			t.Errorf("%s: engineOfBody = %q, want %q", row.why, got, row.want)
 		}
+	}
+}
+
+// TestEngineAtTheEnd: an engine may show itself behind a long answer.
+func TestEngineAtTheEnd(t *testing.T) {
+	body := `{"choices":[{"message":{"content":"` + strings.Repeat("a ", 50_000) + `"},"finish_reason":"stop","matched_stop":2}]}`
+	ends := bothEnds([]byte(body))
+	if got := engineOfBody(headers(), 200, own, ends); got != "sglang" || len(ends) > 10*maxHead {
+		t.Errorf("engineOfBody of %d bytes = %q, want sglang of few", len(ends), got)
+	}
+	if got := bothEnds([]byte("short")); string(got) != "short" {
+		t.Errorf("bothEnds(short) = %q", got)
 	}
 }
 

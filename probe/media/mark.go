@@ -22,10 +22,11 @@ func Mark(data []byte, note string) []byte {
 		chunk = append(chunk, text...)
 		return inserted(data, len(pngMagic)+25, binary.BigEndian.AppendUint32(chunk, crc32.ChecksumIEEE(text)))
 	case JPEG:
-		// Readers want JFIF's own segment first, so that it goes behind it.
+		// Readers want JFIF's or Exif's segment first, so that it goes behind those
+		// of applications.
 		at := 2
-		if data[3] == 0xe0 {
-			at += 2 + int(binary.BigEndian.Uint16(data[4:]))
+		for data[at] == 0xff && data[at+1]&0xf0 == 0xe0 {
+			at += 2 + int(binary.BigEndian.Uint16(data[at+2:]))
 		}
 		return inserted(data, at, append(binary.BigEndian.AppendUint16([]byte{0xff, 0xfe}, uint16(2+len(note))), note...))
 	case GIF:

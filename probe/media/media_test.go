@@ -134,6 +134,11 @@ func TestMark(t *testing.T) {
 	if err != nil || picture.Bounds().Dx() != 320 {
 		t.Errorf("Decode of a marked picture = %v, want it to be one", err)
 	}
+	jpg := SamplePicture(JPEG)
+	exif := append(append([]byte("\xff\xd8\xff\xe1\x00\x0aExif\x00\x00MM"), "\xff\xed\x00\x04ab"...), jpg[2:]...)
+	if got := Mark(exif, "0a1b2c3d"); !bytes.HasPrefix(got, exif[:20]) || bytes.Index(got, []byte("0a1b2c3d")) < 20 {
+		t.Errorf("Mark of a JPEG with Exif begins with %q, want what it began with", got[:40])
+	}
 	if got := Mark([]byte("text"), "0a1b2c3d"); string(got) != "text" {
 		t.Errorf("Mark(text) = %q, want it as it is", got)
 	}
