@@ -91,6 +91,7 @@ func (m *modelCheck) inputFile(at spot, asked bool) []spot {
 	spots := m.inlineInputs(m.raw.at("inputs"))
 	if n := len(spots); n > 1 && n*len(file) > maxInputsFile {
 		m.problem(at, fmt.Sprintf("%d questions about a file of this size are more than %s together", n, size(maxInputsFile)), "ask fewer, or of a smaller file")
+		m.target.Inputs.Values = nil
 		return nil
 	}
 	for i, question := range m.target.Inputs.Values {
