@@ -30,7 +30,7 @@ func levels() [][]string {
 		{"internal/daemon"},
 		{"config"},
 		{"web"},
-		{"report"},
+		{"report", "windows"},
 		{"alerts", "exporter"},
 		{"history"},
 		{"alerts/notify", "internal/prom"},

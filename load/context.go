@@ -39,3 +39,36 @@ type Sighted struct {
 // Skipped is the verdict in the record of a window that a guard kept from
 // starting. Run never returns it.
 const Skipped Verdict = "skipped"
+
+// QuantileOf returns the quantile p of a recorded distribution, of any p: those
+// that it names as they stand, others from its histogram. It is nil where n has
+// no interval, or the histogram was left out. 1 is the maximum.
+func QuantileOf(d Distribution, p float64) *Quantile {
+	if d.N == 0 {
+		return nil
+	}
+	switch p {
+	case 0.5:
+		return d.P50
+	case 0.9:
+		return d.P90
+	case 0.95:
+		return d.P95
+	case 0.99:
+		return d.P99
+	case 0.999:
+		return d.P999
+	}
+	if p >= 1 {
+		return &Quantile{Value: d.Max, Low: d.Max, High: d.Max, AtLeast: d.Censored > 0 && d.CensoredMin == d.Max}
+	}
+	m, err := metricOf(d)
+	if err != nil || m == nil {
+		return nil
+	}
+	worth, known := d.NEff.Get()
+	if !known {
+		worth = float64(d.N)
+	}
+	return m.quantile(p, worth)
+}

@@ -135,6 +135,15 @@ func (d *Daemon) mux(lifecycle, spend bool) http.Handler {
 	}
 	mux.HandleFunc("POST /-/reload", reload)
 	mux.HandleFunc("PUT /-/reload", reload)
+	onLoad, onStop, onWindow := d.serveLoad, d.serveLoadStop, d.serveWindow
+	if !spend || !lifecycle {
+		// Only who may both spend and stop: the control socket.
+		both := off("--web.enable-probe and --web.enable-lifecycle")
+		onLoad, onStop, onWindow = both, both, both
+	}
+	mux.HandleFunc("POST /load", onLoad)
+	mux.HandleFunc("POST /load/stop", onStop)
+	mux.HandleFunc("GET /window", onWindow)
 	mux.HandleFunc("GET /probe", on)
 	mux.HandleFunc("POST /probe", on)
 	return mux

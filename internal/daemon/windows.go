@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -57,15 +59,24 @@ func newWindows() *windows {
 	return &windows{under: map[string]*runningWindow{}, until: map[string]time.Time{}, seen: map[string][]sight{}}
 }
 
-// begin notes that a window is under way.
-func (w *windows) begin(id string, p planned, stop context.CancelCauseFunc) {
+// begin notes that a window is under way. The error is ErrBusy where another one
+// runs on a target or an account of it.
+func (w *windows) begin(id string, p planned, stop context.CancelCauseFunc) error {
 	u := &runningWindow{name: p.name, guarded: !p.Abort.Off, stop: stop, beside: map[string][]sight{}, bad: map[string]int{}}
 	for _, m := range p.models {
 		u.keys = append(u.keys, keys(m.Target)...)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, other := range w.under {
+		for _, key := range u.keys {
+			if !strings.HasPrefix(key, "host ") && slices.Contains(other.keys, key) {
+				return fmt.Errorf("%w: %s, %s", ErrBusy, other.name, key)
+			}
+		}
+	}
 	w.under[id] = u
+	return nil
 }
 
 // end notes that it is not, and returns what it did to its neighbours.
@@ -261,7 +272,10 @@ func (d *Daemon) window(ctx context.Context, name string, slot schedule.Slot) bo
 		return false
 	}
 	_, err := d.carry(ctx, p, id, triggerSchedule, budget.Window, nil)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrBusy):
+		d.skipped(p, id, skip{series.SkipExcluded, err.Error()})
+	case err != nil:
 		d.skipped(p, id, skip{series.SkipFailed, err.Error()})
 	}
 	return err == nil
@@ -301,7 +315,9 @@ func (d *Daemon) guarded(p planned, class budget.Class) []guarded {
 func (d *Daemon) carry(ctx context.Context, p planned, id, trigger string, class budget.Class, progress func(load.Snapshot)) (load.Window, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	d.windows.begin(id, p, stop)
+	if err := d.windows.begin(id, p, stop); err != nil {
+		return load.Window{}, err
+	}
 	c := carrier{
 		runner: d.runner, ledger: d.ledger, class: class, trigger: trigger, precise: d.opts.Dial == nil,
 		began: func(head load.Window) {

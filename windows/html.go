@@ -1,0 +1,80 @@
+package windows
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"io"
+
+	"github.com/hfwatch/hfwatch/load"
+)
+
+//go:embed page.html
+var pageHTML string
+
+// shownGraph is a chart as the template reads it.
+type shownGraph struct {
+	Title string
+	Lines []struct{ Name, Class string }
+	SVG   template.HTML
+}
+
+// shownPart is a table of a stage, a model or a length.
+type shownPart struct {
+	Name, Rate, Requests string
+	Rows                 []row
+}
+
+// HTML writes a window and its findings as one HTML file that loads nothing and
+// runs nothing.
+func HTML(w io.Writer, window load.Window, findings []Finding, warnings []string) error {
+	parsed, err := template.New("window").Parse(pageHTML)
+	if err != nil {
+		return fmt.Errorf("report of a window: %w", err)
+	}
+	var charts []shownGraph
+	for _, g := range graphs(window) {
+		s := shownGraph{Title: g.title, SVG: g.svg(window)}
+		for _, l := range g.lines {
+			s.Lines = append(s.Lines, struct{ Name, Class string }{l.name, l.class})
+		}
+		if s.SVG != "" {
+			charts = append(charts, s)
+		}
+	}
+	parts := func(all []load.Part) []shownPart {
+		var out []shownPart
+		for _, p := range all {
+			out = append(out, shownPart{
+				Name: partName(window, p), Rate: rate(p.AchievedRate), Rows: rows(p.Summary),
+				Requests: fmt.Sprintf("%d sent: %s", p.Sent, outcomes(p.Summary)),
+			})
+		}
+		return out
+	}
+	stages := parts(window.Stages)
+	if len(stages) < 2 {
+		stages = nil
+	}
+	var out bytes.Buffer
+	if err := parsed.Execute(&out, struct {
+		Name, ID, Location, Version string
+		Good                        bool
+		Facts                       [][2]string
+		Head                        []string
+		Rows                        []row
+		Findings                    []Finding
+		Warnings                    []string
+		Charts                      []shownGraph
+		Stages, Models, Lengths     []shownPart
+		Failures                    any
+	}{
+		Name(window), window.ID, window.Location, window.Version, window.Verdict == load.Complete, facts(window), head(), rows(window.Summary),
+		findings, warnings, charts, stages, parts(window.Models), parts(window.Lengths), window.Failures[:min(20, len(window.Failures))],
+	}); err != nil {
+		return fmt.Errorf("report of a window: %w", err)
+	}
+	_, err = w.Write(out.Bytes())
+	return err
+}
