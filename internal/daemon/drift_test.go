@@ -209,6 +209,25 @@ func TestHealthLies(t *testing.T) {
 	})
 }
 
+// TestOverloadIsHealthy: an engine that is overloaded is asked nothing.
+func TestOverloadIsHealthy(t *testing.T) {
+	var h healths
+	now := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
+	for _, o := range []probe.Outcome{probe.Overloaded, probe.Gone, probe.Connect, probe.WrongAnswer, probe.Loading} {
+		for range 5 {
+			if ask, _ := h.see(probe.Result{Target: "a", Counts: probe.Bad, Outcome: o}, now); ask {
+				t.Errorf("%s: the engine is asked how it is", o)
+			}
+		}
+	}
+	if ask, _ := h.see(probe.Result{Target: "a", Counts: probe.Bad, Outcome: probe.Timeout}, now); ask {
+		t.Error("the engine is asked after one failure")
+	}
+	if ask, _ := h.see(probe.Result{Target: "a", Counts: probe.Bad, Outcome: probe.Timeout}, now); !ask {
+		t.Error("the engine is not asked after two failures")
+	}
+}
+
 // TestHealthIsNotAsked of what may sleep, of the router and of anything whose
 // engine nobody knows.
 func TestHealthIsNotAsked(t *testing.T) {

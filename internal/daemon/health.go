@@ -100,11 +100,12 @@ func (h *healths) keep(targets map[string]config.Model) {
 }
 
 // unready reports whether an outcome is one that a healthy engine should not
-// give: the connection came about, and the model did not do its work.
+// give: the connection came about, and the model did not do its work. One that is
+// overloaded says so rightly, and is healthy.
 func unready(o probe.Outcome) bool {
 	switch o {
 	case probe.ServerError, probe.GatewayTimeout, probe.Timeout, probe.Stalled, probe.StreamError, probe.Truncated,
-		probe.InvalidOutput, probe.Overloaded, probe.Reset:
+		probe.InvalidOutput, probe.Reset:
 		return true
 	default:
 		return false
