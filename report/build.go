@@ -12,7 +12,12 @@ import (
 
 // Build makes the report of the data. The same data give the same report.
 func Build(d Data) Report {
+	// The hour that has begun is told too: in the first hour there would be nothing
+	// else.
 	to := d.To.UTC().Truncate(time.Hour)
+	if to.Before(d.To) {
+		to = to.Add(time.Hour)
+	}
 	from := to.Add(-d.Since).Truncate(time.Hour)
 	r := Report{
 		Schema: Schema, Location: d.Location, Version: d.Version, From: from, To: to, Notes: d.Notes,

@@ -95,7 +95,7 @@ func raised(from time.Time, by float64) func(time.Time) float64 {
 func of(t *testing.T, d report.TargetData) report.Target {
 	t.Helper()
 	d.Name = "assistant"
-	r := report.Build(report.Data{Location: "local", To: end.Add(20 * time.Minute), Since: 28 * 24 * hour, Targets: []report.TargetData{d}})
+	r := report.Build(report.Data{Location: "local", To: end.Add(-20 * time.Minute), Since: 28 * 24 * hour, Targets: []report.TargetData{d}})
 	return r.Targets[0]
 }
 
@@ -319,7 +319,7 @@ func sample() report.Report {
 	calm, _ := traffic{seed: 12, hours: 28 * 24, each: 2, level: flat}.rows()
 	blind := report.Class{Outcome: probe.Billing, Fault: probe.FaultAccount, Counts: probe.Apart}
 	return report.Build(report.Data{
-		Location: "local", Version: "v1.2.3", To: end.Add(25 * time.Minute), Since: 28 * 24 * hour,
+		Location: "local", Version: "v1.2.3", To: end.Add(-25 * time.Minute), Since: 28 * 24 * hour,
 		Changes: []report.Change{{At: step.Add(-30 * hour), What: "version", Before: "v1.2.2", After: "v1.2.3"}},
 		Notes:   []string{"results before 1 Nov were not kept"},
 		Targets: []report.TargetData{
