@@ -35,7 +35,7 @@ func levels() [][]string {
 		{"history"},
 		{"alerts/notify", "internal/prom"},
 		{"coldstart", "load"},
-		{"schedule", "budget"},
+		{"schedule", "budget", "fault"},
 		{"probe/hf", "probe/task", "hub"},
 		{"probe", "probe/media", "series", "stats", "internal/journal"},
 		{"sim"},

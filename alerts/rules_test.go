@@ -123,7 +123,11 @@ func TestShippedAlertsFire(t *testing.T) {
 			w.count("hfwatch_results_total", 3, with("kind", "baseline", "counts", "bad")...)
 			w.count("hfwatch_results_total", 2, with("kind", "baseline", "counts", "apart")...)
 		}, func(w *world) { w.gauge("hfwatch_target_last_success_timestamp_seconds", 900, target...) }, true, 1},
-		{"AccountBlocked", func(w *world) { w.gauge(alerts.HitsSeries, 2, with("alertname", "AccountBlocked")...) }, func(w *world) { w.gauge(alerts.HitsSeries, 1, with("alertname", "AccountBlocked")...) }, true, 1},
+		{"AccountBlocked", func(w *world) {
+			w.gauge("hfwatch_account_suspended", 1, "scope", "token hub.token", "reason", "auth", "location", "l")
+		}, func(w *world) {
+			w.gauge("hfwatch_account_suspended", 0, "scope", "token hub.token", "reason", "auth", "location", "l")
+		}, false, 1},
 		{"RateLimited", func(w *world) { w.gauge(alerts.HitsSeries, 3, with("alertname", "RateLimited")...) }, func(w *world) { w.gauge(alerts.HitsSeries, 2, with("alertname", "RateLimited")...) }, true, 1},
 		{"BudgetNear", func(w *world) { w.gauge("hfwatch_budget_used_ratio", 0.8, with("period", "day", "unit", "usd")...) }, func(w *world) { w.gauge("hfwatch_budget_used_ratio", 0.79, with("period", "day", "unit", "usd")...) }, false, 1},
 		{"BudgetSpent", func(w *world) {

@@ -69,6 +69,7 @@ func (c *checker) check() {
 	}
 	c.top()
 	c.hub()
+	c.control()
 	c.cfg.root = c.root
 	c.layers()
 	c.allModels()

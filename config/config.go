@@ -38,6 +38,9 @@ type Config struct {
 	Timezone *time.Location
 	Hub      Hub
 	Data     Data
+	// Control is dialled where a connection fails and no other host tells whose
+	// fault that is; nil is none.
+	Control *url.URL
 	// Budget limits all models together.
 	Budget budget.Limits
 	// Models are those that are enabled and watched from this location, in the

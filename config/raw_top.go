@@ -10,6 +10,7 @@ type rawConfig struct {
 	Location string              `yaml:"location" default:"local" doc:"The place this daemon measures from; several daemons may share one file."`
 	Timezone string              `yaml:"timezone" default:"UTC" doc:"The time zone of schedules, such as Europe/Berlin; CRON_TZ= in one schedule wins."`
 	Hub      rawHub              `yaml:"hub" doc:"The Hugging Face account and the addresses of its services."`
+	Control  string              `yaml:"control" default:"https://huggingface.co" doc:"A host that is dialled where a connection fails and no other host tells whose fault that is; off for none."`
 	Data     rawData             `yaml:"data" doc:"Where records and series are kept, and for how long."`
 	Budget   rawBudget           `yaml:"budget" doc:"Limits on what all models together may spend, by UTC day and month."`
 	Defaults rawModel            `yaml:"defaults" doc:"Keys of a model that every model starts from: maps merge, lists replace."`

@@ -95,7 +95,7 @@ func TestSchemaHasEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, keys := range map[string]string{
-		"config": "location timezone hub data budget defaults profiles include models mixes alerts notify maintenance reports remote_write evaluation_interval alerting history",
+		"config": "location timezone hub data budget defaults profiles include models mixes alerts notify maintenance reports remote_write evaluation_interval alerting history control",
 		"hub":    "token token_file bill_to url api_url endpoints_url",
 		"data":   "dir retention max_size",
 		"budget": "requests_per_day requests_per_month tokens_per_day tokens_per_month usd_per_day usd_per_month",

@@ -53,6 +53,7 @@ type Exporter struct {
 	budgets     *gauges[Budget]
 	maintenance *gauges[string]
 	windows     *windows
+	accounts    *gauges[Account]
 }
 
 // New returns an Exporter without targets.
@@ -71,6 +72,7 @@ func New(opts Options) *Exporter {
 		budgets:     newGauges(v, series.BudgetUsed, Budget.values),
 		maintenance: newGauges(v, series.MaintenanceActive, func(name string) []string { return []string{name} }),
 		windows:     &windows{vocabulary: v, all: map[string]*windowSeries{}},
+		accounts:    newGauges(v, series.Account, Account.values),
 	}
 	e.fleet.Store(&fleet{})
 	e.receivers.Store(&map[string]*receiver{})
@@ -151,6 +153,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	c.e.budgets.send(ch)
 	c.e.maintenance.send(ch)
 	c.e.windows.send(ch)
+	c.e.accounts.send(ch)
 }
 
 // infos publishes the info series of targets. It describes nothing, since the

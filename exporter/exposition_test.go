@@ -47,6 +47,7 @@ func everything(t testing.TB) *Exporter {
 	e.HealthChecked("plain", "healthy", true)
 	e.SetBudgets(map[Budget]float64{{Period: "month", Unit: "usd"}: 0.5, {"llm", "day", "tokens"}: 0.25})
 	e.SetMaintenance(map[string]bool{"weekly": false})
+	e.SetAccounts(map[Account]float64{{Scope: "bill_to my-org", Reason: "billing"}: 1})
 	e.SetReceivers([]string{"ops"})
 	e.SetWindows([]string{"llm", "plain"})
 	e.WindowEnded(sampleWindow("llm"))

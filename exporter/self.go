@@ -11,11 +11,12 @@ import (
 // self is the series of hfwatch itself, in one group.
 type self struct {
 	group
-	ignored, clockSteps, dropped, refused, evaluationFailures, reports *counters
-	written, writeFailures, stateFailures, appended                    *child
-	remoteSent, remoteDropped, remoteFailures                          *child
-	evaluation, schedulerLag                                           *child
-	reloadOK, reloadTime                                               *child
+	ignored, clockSteps, dropped, refused, evaluationFailures, reports, controls *counters
+	written, writeFailures, stateFailures, appended                              *child
+	remoteSent, remoteDropped, remoteFailures                                    *child
+	evaluation, schedulerLag                                                     *child
+	reloadOK, reloadTime                                                         *child
+	vantage                                                                      *child
 }
 
 // newSelf returns the series of an hfwatch that begins now.
@@ -29,6 +30,7 @@ func newSelf(v *vocabulary, now time.Time) *self {
 	s.dropped = set(series.RecordsDropped, series.Reason)
 	s.refused = set(series.SamplesRefused, series.Reason)
 	s.reports = set(series.Reports, series.Result)
+	s.controls = set(series.ControlDials, series.Result)
 	s.evaluationFailures = newCounters(&s.group, series.EvaluationFailures, []string{""}, now)
 	s.written = s.add(series.RecordsWritten, now)
 	s.writeFailures = s.add(series.RecordsWriteFailures, now)
@@ -41,6 +43,8 @@ func newSelf(v *vocabulary, now time.Time) *self {
 	s.schedulerLag = s.add(series.SchedulerLag, now)
 	s.reloadOK = s.add(series.ReloadSuccessful, now)
 	s.reloadTime = s.add(series.ReloadSuccessTime, now)
+	s.vantage = s.add(series.VantageDown, now)
+	s.vantage.set(0)
 	return s
 }
 

@@ -95,8 +95,17 @@ func (r Runner) Prepare(s Shot) (Call, error) {
 // Run sends the call and returns its result, judged under the circumstances. A
 // panic below it is one failed probe with the outcome Internal.
 func (r Runner) Run(ctx context.Context, call Call, c Circumstances) (res Result) {
+	return r.RunIn(ctx, call, func(*Result) Circumstances { return c })
+}
+
+// RunIn is Run where the circumstances depend on what the exchange came to, such
+// as whether a control fails too. look may also correct the outcome by what other
+// targets show; it sees what the exchange measured, the target's name, and no
+// judgement.
+func (r Runner) RunIn(ctx context.Context, call Call, look func(*Result) Circumstances) (res Result) {
 	res = r.do(ctx, call)
-	r.complete(&res, call, c)
+	res.Target = call.Target.Name
+	r.complete(&res, call, look(&res))
 	return res
 }
 

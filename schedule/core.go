@@ -34,6 +34,11 @@ type lane struct {
 
 // held reports whether anything holds the lane.
 func (l *lane) held(now time.Time) bool {
+	return l.kept(now) || (l.Held != nil && l.Held(now))
+}
+
+// kept reports whether a Hold lasts.
+func (l *lane) kept(now time.Time) bool {
 	for reason, until := range l.holds {
 		if now.Before(until) {
 			return true

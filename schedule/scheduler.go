@@ -198,6 +198,17 @@ func (s *Scheduler) end(l *lane) {
 // if a slot were due. It returns ErrBusy, ErrHeld, ErrUnknown or ErrStopped
 // where it may not.
 func (s *Scheduler) Try(target string, name probe.Lane, do func()) error {
+	return s.try(target, name, (*lane).held, do)
+}
+
+// TryHeld is Try for a run that finds out whether what its entry's Held reports
+// still lasts. It is refused by a Hold alone.
+func (s *Scheduler) TryHeld(target string, name probe.Lane, do func()) error {
+	return s.try(target, name, (*lane).kept, do)
+}
+
+// try is Try with what refuses it.
+func (s *Scheduler) try(target string, name probe.Lane, held func(*lane, time.Time) bool, do func()) error {
 	s.mu.Lock()
 	l, ok := s.core.find(target, name)
 	var err error
@@ -208,7 +219,7 @@ func (s *Scheduler) Try(target string, name probe.Lane, do func()) error {
 		err = ErrUnknown
 	case l.running:
 		err = ErrBusy
-	case l.held(time.Now()):
+	case held(l, time.Now()):
 		err = ErrHeld
 	}
 	if err != nil {

@@ -93,6 +93,10 @@ type Entry struct {
 	// probing; nil is never. It is called while the scheduler is locked: it must
 	// be quick and not call the scheduler.
 	Skip func(due time.Time) bool
+	// Held reports whether the lane is held by something that this scheduler is not
+	// told of by Hold, such as an account that is blocked; nil is never. As Skip, it
+	// must be quick and not call the scheduler.
+	Held func(now time.Time) bool
 	// Job is the run. It must return soon after ctx ends. It reports whether it
 	// sent anything, or was withheld for want of budget.
 	Job func(ctx context.Context, slot Slot) (sent bool)

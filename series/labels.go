@@ -31,6 +31,7 @@ const (
 	AlertName   = "alertname"
 	Maintenance = "maintenance"
 	What        = "what"
+	Scope       = "scope"
 	Version     = "version"
 	GoVersion   = "goversion"
 	GoOS        = "goos"

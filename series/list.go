@@ -28,6 +28,7 @@ const (
 	DriftEvents    Series = "hfwatch_drift_events_total"
 	HealthLies     Series = "hfwatch_target_health_lies"
 	HealthChecks   Series = "hfwatch_health_checks_total"
+	Account        Series = "hfwatch_account_suspended"
 )
 
 // The series of hfwatch itself.
@@ -43,6 +44,8 @@ const (
 	SchedulerLag         Series = "hfwatch_scheduler_lag_seconds"
 	ClockSteps           Series = "hfwatch_clock_steps_total"
 	MaintenanceActive    Series = "hfwatch_maintenance_active"
+	VantageDown          Series = "hfwatch_vantage_down"
+	ControlDials         Series = "hfwatch_control_dials_total"
 	RecordsWritten       Series = "hfwatch_records_written_total"
 	RecordsDropped       Series = "hfwatch_records_dropped_total"
 	RecordsWriteFailures Series = "hfwatch_records_write_failures_total"
@@ -196,6 +199,10 @@ func targets() []Definition {
 			Labels: []Label{target, {Period, periods()}, {Unit, budgetUnits()}},
 			Help:   "Part of a budget that is spent, from 0 to 1; the global budget has no target.",
 		},
+		{
+			Series: Account, Type: Gauge, Labels: []Label{{Name: Scope}, {Name: Reason}},
+			Help: "1 while the account is refused or limited for a scope (token, bill_to, provider, host or target), and why; absent otherwise.",
+		},
 	}
 }
 
@@ -266,6 +273,14 @@ func self() []Definition {
 		{
 			Series: MaintenanceActive, Type: Gauge, Labels: []Label{{Name: Maintenance}},
 			Help: "1 while the maintenance time lasts, else 0.",
+		},
+		{
+			Series: VantageDown, Type: Gauge,
+			Help: "1 while most targets of this location fail to connect and a control fails too, else 0.",
+		},
+		{
+			Series: ControlDials, Type: Counter, Labels: []Label{{Result, results()}},
+			Help: "Connections to the control, made to see whose fault a failed connection is.",
 		},
 	}
 }

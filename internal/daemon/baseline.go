@@ -31,7 +31,12 @@ func (d *Daemon) entries() []schedule.Entry {
 			Job: func(ctx context.Context, slot schedule.Slot) bool { return d.baseline(ctx, name, slot) },
 		})
 	}
-	return append(out, d.windowEntries(w)...)
+	out = append(out, d.windowEntries(w)...)
+	for i := range out {
+		name := out[i].Target
+		out[i].Held = func(now time.Time) bool { return d.held(name, now) }
+	}
+	return out
 }
 
 // baseline probes a target for a slot. It reports whether it sent anything.
@@ -67,7 +72,7 @@ func (d *Daemon) shoot(ctx context.Context, shot probe.Shot, class budget.Class)
 		d.withheld(shot.Target.Name, err)
 		return probe.Result{}, err
 	}
-	res := d.runner.Run(ctx, call, probe.Circumstances{OKBefore: d.memos.okBefore(shot.Target.Name, call.ParamsHash)})
+	res := d.run(ctx, call)
 	settle(d.ledger, lease, res, most)
 	if warning := d.healths.warning(res); warning != "" {
 		res.Warnings = append(res.Warnings, warning)
@@ -152,6 +157,7 @@ func (d *Daemon) share(res probe.Result) bool {
 	d.memos.remember(res)
 	d.drift(res)
 	d.windows.note(m.Target, res)
+	d.heed(res)
 	return true
 }
 

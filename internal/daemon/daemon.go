@@ -26,6 +26,7 @@ import (
 	"github.com/hfwatch/hfwatch/budget"
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/exporter"
+	"github.com/hfwatch/hfwatch/fault"
 	"github.com/hfwatch/hfwatch/history"
 	"github.com/hfwatch/hfwatch/internal/prom"
 	"github.com/hfwatch/hfwatch/probe"
@@ -76,11 +77,19 @@ type Daemon struct {
 	records   *history.Records
 	counter   *alerts.Counter
 	evidence  *alerts.Evidence
+	accounts  *fault.Accounts
+	network   fault.Network
 	scheduler *schedule.Scheduler
 	evaluator *evaluator
 	// sender is nil where alerting is off.
 	sender   *notify.Sender
 	informed informed
+
+	// heeding keeps what accounts are told, and what follows, in one order;
+	// controlling keeps it to one dial of the control at a time; checking holds a
+	// token when the checks of accounts have changed.
+	heeding, controlling sync.Mutex
+	checking             chan struct{}
 
 	now   atomic.Pointer[watched]
 	ready atomic.Bool
@@ -115,7 +124,7 @@ func New(ctx context.Context, o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{opts: o, logger: o.Logger}
+	d := &Daemon{opts: o, logger: o.Logger, accounts: fault.NewAccounts(), checking: make(chan struct{}, 1)}
 	if err := d.build(ctx, cfg); err != nil {
 		return nil, errors.Join(err, d.undo.run(context.WithoutCancel(ctx)))
 	}
@@ -227,6 +236,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 		return err
 	}
 	d.scheduler.Update(d.entries())
+	d.goAccounts(ctx)
 	if err := d.serve(ctx); err != nil {
 		return err
 	}

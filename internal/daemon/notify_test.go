@@ -205,14 +205,18 @@ func TestAccountFaultsDoNotPageAsFailing(t *testing.T) {
 			model("broke", "http://m.test/broke", "@every 10s"))
 		time.Sleep(10 * time.Minute)
 		synctest.Wait()
-		if got := ops.of("AccountBlocked", "broke", "firing"); len(got) != 1 || got[0].Annotations["fault"] != "account" {
-			t.Errorf("AccountBlocked = %v, want one with the account at fault", got)
+		if got := ops.of("AccountBlocked", "", "firing"); len(got) != 1 || got[0].Labels["reason"] != "billing" || got[0].Labels["scope"] != "host m.test" {
+			t.Errorf("AccountBlocked = %v, want one that names billing and the host", got)
 		}
 		if got := ops.of("TargetFailing", "", "firing"); len(got) != 0 {
 			t.Errorf("TargetFailing = %v, want none", got)
 		}
-		r.want(60, "hfwatch_probes_total", "target", "broke", "outcome", "billing", "fault", "account")
-		r.want(60, "hfwatch_results_total", "target", "broke", "counts", "apart")
+		if got := ops.of("TargetBlind", "", "firing"); len(got) != 0 {
+			t.Errorf("TargetBlind = %v, want none beside it", got)
+		}
+		r.want(1, "hfwatch_target_suspended", "target", "broke", "reason", "billing")
+		r.want(2, "hfwatch_probes_total", "target", "broke", "outcome", "billing", "fault", "account")
+		r.want(2, "hfwatch_results_total", "target", "broke", "counts", "apart")
 		r.want(0, "hfwatch_results_total", "target", "broke", "counts", "bad")
 		if got, ok := r.value("hfwatch_target_bad_of_last_5", "target", "broke"); ok {
 			t.Errorf("bad_of_last_5 = %v where nothing counted, want no such series", got)

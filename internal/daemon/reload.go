@@ -62,6 +62,7 @@ func (d *Daemon) reload() error {
 		return err
 	}
 	d.scheduler.Update(d.entries())
+	d.Resume()
 	return nil
 }
 
@@ -147,6 +148,7 @@ func (d *Daemon) adopt(cfg *config.Config) error {
 	d.exporter.SetWindows(slices.Collect(maps.Keys(w.planned)))
 	d.now.Store(w)
 	d.windows.stopAll("a reload took it out of the configuration", func(name string) bool { _, stays := w.planned[name]; return stays })
+	d.adoptAccounts(w)
 	// So that the budgets and maintenance times of before are gone at once.
 	d.refresh()
 	d.evaluator.configure(cfg.EvaluationInterval, alerts.Routing{
@@ -165,6 +167,7 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) {
 	if d.records == nil {
 		return
 	}
+	d.recall(ctx, cfg)
 	for _, m := range cfg.Models {
 		name := m.Target.Name
 		times, err := d.records.Times(ctx, name, cfg.Location)
@@ -206,4 +209,5 @@ func (d *Daemon) refresh() {
 	}
 	d.exporter.SetBudgets(used)
 	d.exporter.SetMaintenance(w.maintained(now))
+	d.exporter.SetVantageDown(d.network.Down(now))
 }

@@ -111,7 +111,7 @@ func TestRemovedTargetsSeriesVanish(t *testing.T) {
 	in(t, func(t *testing.T, r *rig) {
 		r.net.Serve(t, "m.test:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			time.Sleep(4 * time.Second)
-			status(http.StatusPaymentRequired)(w, nil)
+			status(http.StatusInternalServerError)(w, nil)
 		}))
 		r.opts.Listener = r.listen("127.0.0.1:9000")
 		text := "budget: {requests_per_day: 1000000}\nmodels:\n" + model("stays", "http://m.test/stays", "@every 10s")

@@ -126,8 +126,9 @@ func (d *Daemon) mux(lifecycle, spend bool) http.Handler {
 	mux.Handle("/api/v1/", d.api())
 	// Links of alerts lead here, as they do in Prometheus.
 	mux.Handle("GET /graph", http.RedirectHandler("./", http.StatusFound))
-	reload, on := d.serveReload, d.serveProbe
+	reload, resume, on := d.serveReload, d.serveResume, d.serveProbe
 	if !lifecycle {
+		resume = off("--web.enable-lifecycle")
 		reload = off("--web.enable-lifecycle")
 	}
 	if !spend {
@@ -144,6 +145,7 @@ func (d *Daemon) mux(lifecycle, spend bool) http.Handler {
 	mux.HandleFunc("POST /load", onLoad)
 	mux.HandleFunc("POST /load/stop", onStop)
 	mux.HandleFunc("GET /window", onWindow)
+	mux.HandleFunc("POST /-/resume", resume)
 	mux.HandleFunc("GET /probe", on)
 	mux.HandleFunc("POST /probe", on)
 	return mux
@@ -181,6 +183,12 @@ func (d *Daemon) serveReload(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	say(w, http.StatusOK, "The configuration was reloaded.")
+}
+
+// serveResume checks at once whether what is suspended can go on.
+func (d *Daemon) serveResume(w http.ResponseWriter, _ *http.Request) {
+	n := d.Resume()
+	say(w, http.StatusOK, fmt.Sprintf("%d suspended scopes are checked now; what was held for a rate goes on.", n))
 }
 
 // serveProbe probes a configured target now and answers with its result. It
