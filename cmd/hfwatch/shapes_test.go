@@ -242,7 +242,7 @@ func (c shapeCase) legal(variant string) bool {
 // same reports whether two bodies are the same but for what each answer has of
 // its own.
 func same(a, b string) bool {
-	own := regexp.MustCompile(`"created":\d+|"id":"[^"]*"|"(?:chatcmpl-tool-|call_)[^"]*"`)
+	own := regexp.MustCompile(`"created(?:_at)?":\d+|"id":"[^"]*"|"(?:chatcmpl-tool-|call_)[^"]*"`)
 	return own.ReplaceAllString(a, "") == own.ReplaceAllString(b, "")
 }
 
