@@ -1,0 +1,84 @@
+package history_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/parquet-go/parquet-go"
+
+	"github.com/hfwatch/hfwatch/history"
+	"github.com/hfwatch/hfwatch/probe"
+)
+
+// TestExport writes every result once, in order, in every form, and reads it
+// back.
+func TestExport(t *testing.T) {
+	r := open(t, history.Options{})
+	defer func() { _ = r.Close(t.Context()) }()
+	const many = 1234 // More than two chunks.
+	var all []probe.Result
+	for n := range many {
+		res := timed(n, probe.Bad, time.Duration(n+1)*time.Millisecond)
+		res.Error, res.RequestID = "=HYPERLINK(\"x\"), a\nline", "req"
+		if n%2 == 0 {
+			res.FirstToken, res.TokensIn, res.CostUSD = probe.Seconds{}, probe.Opt[int]{}, probe.Opt[float64]{}
+		}
+		all = append(all, res)
+		r.Record(res)
+	}
+	waitWritten(t, r)
+	export := func(format history.Format, q history.ResultQuery) []byte {
+		var out bytes.Buffer
+		if err := r.Export(t.Context(), &out, format, q); err != nil {
+			t.Fatal(err)
+		}
+		return out.Bytes()
+	}
+	var got []probe.Result
+	for line := range strings.Lines(string(export(history.FormatJSONL, history.ResultQuery{}))) {
+		var res probe.Result
+		if err := json.Unmarshal([]byte(line), &res); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, res)
+	}
+	if diff := cmp.Diff(all, got); diff != "" {
+		t.Errorf("JSON lines (-want +got):\n%s", diff)
+	}
+	table, err := csv.NewReader(bytes.NewReader(export(history.FormatCSV, history.ResultQuery{}))).ReadAll()
+	if err != nil || len(table) != many+1 {
+		t.Fatalf("CSV has %d lines, %v", len(table), err)
+	}
+	rows, err := parquet.Read[history.Row](bytes.NewReader(export(history.FormatParquet, history.ResultQuery{})), int64(len(export(history.FormatParquet, history.ResultQuery{}))))
+	if err != nil || len(rows) != many {
+		t.Fatalf("Parquet has %d rows, %v", len(rows), err)
+	}
+	column := func(name string) int { return slices.Index(table[0], name) }
+	for n, want := range all {
+		row, line := rows[n], table[n+1]
+		if row.ID != want.ID || !row.Due.Equal(want.Due) || row.Error != want.Error || *row.Response != (time.Duration(n+1) * time.Millisecond).Seconds() || (row.CostUSD == nil) != (n%2 == 0) {
+			t.Fatalf("row %d of Parquet is %+v", n, row)
+		}
+		if line[column("id")] != want.ID || line[column("error")] != "'"+want.Error || (line[column("first_token_seconds")] == "") != (n%2 == 0) || line[column("tokens_out")] != "7" {
+			t.Fatalf("line %d of CSV is %q", n, line)
+		}
+	}
+	some := export(history.FormatJSONL, history.ResultQuery{
+		Target: "a", Location: "l", Kinds: []probe.Kind{probe.Baseline, probe.Manual}, From: all[10].Due, To: all[20].Due,
+	})
+	if n := bytes.Count(some, []byte("\n")); n != 10 {
+		t.Errorf("%d results of ten minutes", n)
+	}
+	if n := len(export(history.FormatJSONL, history.ResultQuery{Target: "other"})); n != 0 {
+		t.Errorf("%d bytes of an unknown target", n)
+	}
+	if err := r.Export(t.Context(), &bytes.Buffer{}, "xml", history.ResultQuery{}); err == nil {
+		t.Error("Export() as xml = nil")
+	}
+}
