@@ -185,7 +185,7 @@ func TestAFileOfTheFirstForm(t *testing.T) {
 	if err := r.Close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	exec(t, path, `DROP TABLE events; DROP TABLE hours; DROP INDEX results_by_counts; DROP TABLE unrolled; PRAGMA user_version = 1`)
+	execute(t, path, `DROP TABLE events; DROP TABLE hours; DROP INDEX results_by_counts; DROP TABLE unrolled; PRAGMA user_version = 1`)
 	r, err := history.Open(t.Context(), history.Options{Path: path, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -202,8 +202,8 @@ func TestAFileOfTheFirstForm(t *testing.T) {
 	}
 }
 
-// exec changes a file of records from outside.
-func exec(t *testing.T, path, statements string) {
+// execute changes a file of records from outside.
+func execute(t *testing.T, path, statements string) {
 	t.Helper()
 	db, err := sql.Open("sqlite3", "file:"+path)
 	if err != nil {

@@ -62,7 +62,7 @@ func TestExport(t *testing.T) {
 	column := func(name string) int { return slices.Index(table[0], name) }
 	for n, want := range all {
 		row, line := rows[n], table[n+1]
-		if row.ID != want.ID || !row.Due.Equal(want.Due) || row.Error != want.Error || *row.Response != (time.Duration(n+1) * time.Millisecond).Seconds() || (row.CostUSD == nil) != (n%2 == 0) {
+		if row.ID != want.ID || !row.Due.Equal(want.Due) || row.Error != want.Error || *row.Response != (time.Duration(n+1)*time.Millisecond).Seconds() || (row.CostUSD == nil) != (n%2 == 0) {
 			t.Fatalf("row %d of Parquet is %+v", n, row)
 		}
 		if line[column("id")] != want.ID || line[column("error")] != "'"+want.Error || (line[column("first_token_seconds")] == "") != (n%2 == 0) || line[column("tokens_out")] != "7" {

@@ -229,7 +229,7 @@ func TestHoursAreCompleteAfterACrash(t *testing.T) {
 		time.Sleep(2 * time.Minute) // in their hours, in the part that is sampled too
 		record(500, 2000)           // half of them again
 		time.Sleep(3 * time.Second) // committed, and in no hour
-		exec(t, path, "VACUUM INTO '"+copied+"'")
+		execute(t, path, "VACUUM INTO '"+copied+"'")
 		if err := r.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
