@@ -183,12 +183,17 @@ func answerFacts() []fact {
 	add("is blank", generates, probe.InvalidOutput, sim.Fault{Kind: "blank_text"})
 	add("is all thought", chats, probe.NoAnswer, sim.Fault{Kind: "thinking_only"})
 	add("was filtered", chats, probe.Filtered, sim.Fault{Kind: "content_filter", At: 1})
-	for message, outcome := range map[string]probe.Outcome{
-		"boom": probe.InvalidOutput, "Model is overloaded": probe.Overloaded, "CUDA out of memory": probe.ServerError,
-		"Model m is currently loading":                          probe.Loading,
-		"Input validation error: `inputs` must have less words": probe.BadRequest,
+	for _, e := range []struct {
+		message string
+		outcome probe.Outcome
+	}{
+		{"boom", probe.InvalidOutput},
+		{"Model is overloaded", probe.Overloaded},
+		{"CUDA out of memory", probe.ServerError},
+		{"Model m is currently loading", probe.Loading},
+		{"Input validation error: `inputs` must have less words", probe.BadRequest},
 	} {
-		add("is an error: "+message, inOnePiece, outcome, sim.Fault{Kind: "error_in_200", Message: message, ErrorType: "strange", Code: "odd"})
+		add("is an error: "+e.message, inOnePiece, e.outcome, sim.Fault{Kind: "error_in_200", Message: e.message, ErrorType: "strange", Code: "odd"})
 	}
 	add("is a page", inOnePiece, probe.InvalidOutput, sim.Fault{Kind: "html_in_200"})
 	add("has no body", inOnePiece, probe.InvalidOutput, sim.Fault{Kind: "empty_body"})

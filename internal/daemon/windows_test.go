@@ -86,7 +86,7 @@ func TestWindowOnSchedule(t *testing.T) {
 		if len(w.Asked) != 1 || w.Asked[0].Target != "m" || w.Asked[0].InputsHash == "" || w.Asked[0].ParamsHash == "" {
 			t.Errorf("asked = %+v", w.Asked)
 		}
-		if len(w.Neighbours) != 2 || w.Neighbours[1].Target != "neighbour" || w.Neighbours[1].During.N < 5 || w.Neighbours[1].Before.N < 10 || w.Neighbours[1].Before.Median.IsZero() {
+		if len(w.Neighbours) != 2 || w.Neighbours[1].Target != "neighbour" || w.Neighbours[1].During.N < 4 || w.Neighbours[1].Before.N < 10 || w.Neighbours[1].Before.Median.IsZero() {
 			t.Errorf("neighbours = %+v", w.Neighbours)
 		}
 		// Five minutes after its end baselines are baselines again.
