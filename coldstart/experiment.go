@@ -94,7 +94,7 @@ type Experiment struct {
 	read               bool
 	lastRead, lastWell time.Time
 	lastAsk            time.Time
-	woken              time.Time
+	woken, first       time.Time
 	asking, well       bool
 	answered           bool
 	failures, answers  int
@@ -136,21 +136,21 @@ func (x *Experiment) idle(now time.Time) Move {
 		if now.Before(asleep) {
 			return Move{Act: Wait, At: asleep}
 		}
-		return x.first(now)
+		return x.begin(now)
 	}
 	switch {
 	case x.read && x.reading.State == ManagedPaused:
 		return Move{Act: Over, At: now, Why: WhyPaused}
 	case x.read && x.reading.State == ManagedScaledToZero:
-		return x.first(now)
+		return x.begin(now)
 	case x.read && now.Sub(x.begun) >= limit:
 		return Move{Act: Over, At: now, Why: WhyAwake}
 	}
 	return x.due(Read, x.lastRead, IdlePace, now)
 }
 
-// first is the request that wakes the model.
-func (x *Experiment) first(now time.Time) Move {
+// begin is the request that wakes the model.
+func (x *Experiment) begin(now time.Time) Move {
 	return Move{Act: Wake, At: now, Hold: x.hold(now, now)}
 }
 
@@ -184,8 +184,7 @@ func (x *Experiment) wake(now time.Time) Move {
 	if x.plan.Managed {
 		earlier(x.due(Read, x.lastRead, Pace, now))
 	}
-	running := !x.plan.Managed || x.reading.State == ManagedRunning && x.reading.Ready > 0
-	if x.plan.Health && running && !x.well {
+	if x.plan.Health && (!x.plan.Managed || x.running()) && !x.well {
 		earlier(x.due(Health, x.lastWell, Pace, now))
 	}
 	if !x.asking {
@@ -207,15 +206,32 @@ func (x *Experiment) warm(now time.Time) Move {
 	if x.asking {
 		return Move{Act: Wait, At: now.Add(IdlePace)}
 	}
-	if x.plan.Health && !x.well && x.failures == 0 && x.answers == 1 {
-		// It answered before it was found well: once more, so that the part is
-		// known.
-		if m := x.due(Health, x.lastWell, Pace, now); !x.lastWell.IsZero() && !m.At.After(now) {
+	// A held answer can come before the looks that would have seen the parts of
+	// the start: once more, at once and then at the pace.
+	ask := x.due(Ask, x.lastAsk, WarmPace, now)
+	if x.plan.Managed && !x.running() {
+		if m := x.late(Read, x.lastRead, now); !m.At.After(ask.At) {
 			return m
 		}
 	}
-	return x.due(Ask, x.lastAsk, WarmPace, now)
+	if x.plan.Health && !x.well {
+		if m := x.late(Health, x.lastWell, now); !m.At.After(ask.At) {
+			return m
+		}
+	}
+	return ask
 }
+
+// late is a look after the first valid answer.
+func (x *Experiment) late(act Act, last, now time.Time) Move {
+	if last.Before(x.first) {
+		return Move{Act: act, At: now}
+	}
+	return x.due(act, last, Pace, now)
+}
+
+// running reports that the management API says so, with a replica.
+func (x *Experiment) running() bool { return x.reading.State == ManagedRunning && x.reading.Ready > 0 }
 
 // Did notes that an act was begun at the time given.
 func (x *Experiment) Did(act Act, at time.Time) {
@@ -243,7 +259,9 @@ func (x *Experiment) See(ev Evidence) {
 		x.asking = false
 		switch {
 		case ev.Valid():
-			x.answered = true
+			if !x.answered {
+				x.answered, x.first = true, ev.At
+			}
 			x.answers++
 		case x.answered:
 			x.failures++

@@ -174,8 +174,8 @@ func (m *Machine) move(next State, at time.Time) {
 func (m *Machine) open(ev Evidence, sign Sign, before, next State) {
 	if m.episode != nil {
 		if !m.awake || !slept(before, next) {
-			m.awake = m.awake || ev.Source == FromManagement && next == Loading || !next.Cold()
 			m.wake(ev, before, sign)
+			m.awake = m.awake || ev.Source == FromManagement && next == Loading || !next.Cold()
 			return
 		}
 		m.close(EndSlept, ev.At)
@@ -217,30 +217,61 @@ func begins(before, next State, sign Sign) bool {
 
 // begin makes an episode.
 func (m *Machine) begin(cause Cause, method Method, at time.Time) {
-	id := sha256.Sum256(fmt.Appendf(nil, "episode %q %q %d", m.facts.Location, m.target, at.UnixNano()))
 	m.episode = &Episode{
-		Schema: EpisodeSchema, ID: hex.EncodeToString(id[:16]), Target: m.target, Location: m.facts.Location, Cause: cause, Method: method,
+		Schema: EpisodeSchema, ID: EpisodeID(m.facts.Location, m.target, at), Target: m.target, Location: m.facts.Location, Cause: cause, Method: method,
 		Began: at,
 	}
 	m.gaveUp, m.stuck, m.awake, m.near, m.lookedAt, m.steadyFrom = false, false, false, 0, 0, 0
 }
 
+// EpisodeID returns the id of an episode that begins at a time: 32 hexadecimal
+// digits.
+func EpisodeID(location, target string, began time.Time) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "episode %q %q %d", location, target, began.UnixNano()))
+	return hex.EncodeToString(sum[:16])
+}
+
 // wake notes whose request woke the model, where it was one of ours.
 func (m *Machine) wake(ev Evidence, before State, sign Sign) {
 	e := m.episode
+	e.Late = e.Late || m.atOnce(ev, before)
 	if e.WokenBy != "" || e.Late {
 		return
 	}
-	switch {
-	case ev.Source != FromAnswer && m.asking.slept && (sign == SignLoading || sign == SignRunning):
-		e.WokenBy = m.asking.kind
-	case ev.Source == FromAnswer && (sign == SignLoading || sign == SignHeld || sign == SignQuick || sign == SignSlow) &&
-		(before == Asleep || m.asking.slept || sign == SignHeld && before != Loading):
-		e.WokenBy = ev.Kind
-	default:
-		return
+	kind := m.asking.kind
+	if ev.Source == FromAnswer {
+		kind = ev.Kind
 	}
-	m.tell(Woke, ev.At)
+	if m.ours(ev.Source, before, sign) {
+		e.WokenBy = kind
+		m.tell(Woke, ev.At)
+	}
+}
+
+// atOnce reports the first answer of an experiment that came at once: the model
+// was not asleep, whatever it was taken to be.
+func (m *Machine) atOnce(ev Evidence, before State) bool {
+	e := m.episode
+	if e.Cause != CauseExperiment || before != Asleep || m.awake || e.Refused > 0 || len(e.Curve) > 0 {
+		return false
+	}
+	took, ok := ev.Latency.Get()
+	return ok && ev.Valid() && took < heldAtLeast
+}
+
+// ours reports that a sign of life followed from a request of ours to a model
+// that slept.
+func (m *Machine) ours(from Source, before State, sign Sign) bool {
+	switch sign {
+	case SignLoading, SignRunning:
+		return m.asking.slept || from == FromAnswer && before == Asleep
+	case SignHeld:
+		return m.asking.slept || from == FromAnswer && before != Loading
+	case SignQuick, SignSlow:
+		return m.asking.slept || before == Asleep
+	case SignNone, SignAsleep, SignFailing, SignSettled, SignUnsettled:
+	}
+	return false
 }
 
 // tell adds an event about the open episode.
@@ -358,12 +389,13 @@ func (m *Machine) expire(now time.Time) {
 	}
 }
 
-// Expect opens the episode of an experiment, whose first request is about to be
+// Expect opens the episode of an experiment under the id given, whose first request is about to be
 // sent; the model is taken to be asleep.
-func (m *Machine) Expect(method Method, at time.Time) []Event {
+func (m *Machine) Expect(id string, method Method, at time.Time) []Event {
 	m.count(at)
 	m.close(EndStopped, at)
 	m.begin(CauseExperiment, method, at)
+	m.episode.ID = id
 	m.move(Asleep, at)
 	m.tell(Opened, at)
 	return m.drain()
@@ -371,6 +403,8 @@ func (m *Machine) Expect(method Method, at time.Time) []Event {
 
 // Finish ends the open episode of an experiment, if there is one.
 func (m *Machine) Finish(end End, at time.Time) []Event {
+	m.count(at)
+	m.expire(at)
 	if m.episode != nil && m.episode.Cause == CauseExperiment {
 		m.close(end, at)
 	}

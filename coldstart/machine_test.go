@@ -99,7 +99,7 @@ func TestManagedParts(t *testing.T) {
 	t.Parallel()
 	s := newStory(t, Facts{Wake: probe.ObserveCold, Idle: time.Hour})
 	s.read(0, ManagedScaledToZero, 0, 0)
-	s.take(s.m.Expect(Hold, t0.Add(sec)))
+	s.take(s.m.Expect("id", Hold, t0.Add(sec)))
 	s.m.Asked(t0.Add(sec), probe.ColdStart)
 	s.read(2*sec, ManagedScaledToZero, 0, 0)
 	s.read(6*sec, ManagedPending, 0, 1)

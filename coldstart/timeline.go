@@ -66,8 +66,11 @@ type Lag struct {
 // shorter than one to two minutes see none; guides/autoscaling.)
 func (t *Timeline) Lags(demand []Demand) []Lag {
 	var out []Lag
+	before := 0.0
 	for i, d := range demand {
-		if i > 0 && d.Rate <= demand[i-1].Rate || i == 0 && d.Rate <= 0 {
+		rises := d.Rate > before
+		before = d.Rate
+		if !rises {
 			continue
 		}
 		until := time.Duration(1<<63 - 1)

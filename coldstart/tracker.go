@@ -55,8 +55,8 @@ func (t *Tracker) See(target string, ev Evidence) []Event {
 }
 
 // Expect opens the episode of an experiment.
-func (t *Tracker) Expect(target string, method Method, at time.Time) []Event {
-	return t.on(target, func(m *Machine) []Event { return m.Expect(method, at) })
+func (t *Tracker) Expect(target, id string, method Method, at time.Time) []Event {
+	return t.on(target, func(m *Machine) []Event { return m.Expect(id, method, at) })
 }
 
 // Finish ends the open episode of an experiment.

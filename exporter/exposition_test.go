@@ -54,6 +54,12 @@ func everything(t testing.TB) *Exporter {
 	e.WindowSkipped("plain", series.SkipAlert)
 	e.WindowProgress("plain", load.Snapshot{Recent: load.Points{P50: probe.Measured(time.Second)}})
 	e.Reloaded(true)
+	e.ModelState("llm", "warm", map[string]float64{"warm": 60}, false)
+	e.ColdStarted("llm", "natural")
+	e.ColdStartTook("llm", "running", time.Minute)
+	e.WokeUp("llm", "baseline")
+	e.EstimateStuck("llm")
+	e.WarmedUp("llm", 29, 14*time.Second)
 	return e
 }
 
@@ -289,6 +295,7 @@ func TestProtobufHoldsNativeHistograms(t *testing.T) {
 		"hfwatch_first_answer_seconds": 2, "hfwatch_gap_seconds": 2, "hfwatch_queue_seconds": 2, "hfwatch_server_seconds": 2,
 		"hfwatch_tpot_seconds": 2, "hfwatch_lag_seconds": 2, "hfwatch_notifications_duration_seconds": 1,
 		"hfwatch_notifications_delay_seconds": 1, "hfwatch_scheduler_lag_seconds": 1, "hfwatch_evaluation_duration_seconds": 1,
+		"hfwatch_cold_start_seconds": 1, "hfwatch_warm_up_seconds": 1, "hfwatch_warm_up_requests": 1,
 	}
 	if diff := cmp.Diff(want, native); diff != "" {
 		t.Errorf("native histograms (-want +got):\n%s", diff)

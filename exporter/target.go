@@ -124,6 +124,7 @@ type target struct {
 	kinds    map[probe.Kind]*kindSeries
 	slots    map[slotKey]*child
 	suspend  *child
+	cold     *coldSeries
 	reason   string
 	recent   [16]uint64 // the last results, so that one counts once
 	next     int

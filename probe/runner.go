@@ -117,6 +117,14 @@ func (r Runner) Failed(call Call, err error) Result {
 	return res
 }
 
+// Unsent returns the result of a shot that was not sent, for what is known of
+// the target already: a model that sleeps and may not be woken.
+func (r Runner) Unsent(call Call, outcome Outcome, why string) Result {
+	res := Result{Outcome: outcome, Error: why}
+	r.complete(&res, call, Circumstances{})
+	return res
+}
+
 // do guards the exchange against panics.
 func (r Runner) do(ctx context.Context, call Call) (res Result) {
 	defer func() {

@@ -32,6 +32,7 @@ const (
 	Maintenance = "maintenance"
 	What        = "what"
 	Scope       = "scope"
+	Cause       = "cause"
 	Version     = "version"
 	GoVersion   = "goversion"
 	GoOS        = "goos"
@@ -111,7 +112,7 @@ func LabelName(name string) string {
 // with one that hfwatch or Prometheus puts on the series and alerts of targets.
 func ReservedLabel(name string) bool {
 	own := []string{
-		"le", "quantile", "job", "instance", "alertstate", "severity", "state", "stage", Receiver, AlertName,
+		"le", "quantile", "job", "instance", "alertstate", "severity", "stage", Receiver, AlertName,
 	}
 	if strings.HasPrefix(name, "__") || slices.Contains(own, name) {
 		return true

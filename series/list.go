@@ -70,7 +70,7 @@ const (
 // All returns the whole list: the series of targets, of windows, then those of hfwatch
 // itself.
 func All() []Definition {
-	return slices.Concat(distributions(), targets(), facts(), windows(), self(), pipeline())
+	return slices.Concat(distributions(), targets(), facts(), coldStarts(), windows(), self(), pipeline())
 }
 
 // distributions returns the series that are made of the results of a target.

@@ -109,7 +109,9 @@ func TestHoldUntilReady(t *testing.T) {
 func TestManagementCommands(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, sleeper(Cold{Begin: coldReady, Initializing: sec(10)}))
+		s := sleeper(Cold{Begin: coldReady, Initializing: sec(10)})
+		s.Account.RequireAuth = true
+		b := start(t, s)
 		token := []string{"Authorization", "Bearer x"}
 		equal(t, "no token", b.send(http.MethodGet, "/v2/endpoint/sim/m", "").status, 401)
 		equal(t, "pause", b.post("/v2/endpoint/sim/m/pause", "", token...).status, 200)

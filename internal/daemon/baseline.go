@@ -31,6 +31,7 @@ func (d *Daemon) entries() []schedule.Entry {
 			Job: func(ctx context.Context, slot schedule.Slot) bool { return d.baseline(ctx, name, slot) },
 		})
 	}
+	out = append(out, d.experiments(w)...)
 	out = append(out, d.windowEntries(w)...)
 	for i := range out {
 		name := out[i].Target
@@ -46,9 +47,16 @@ func (d *Daemon) baseline(ctx context.Context, name string, slot schedule.Slot) 
 		// Removed by a reload between the slot and its run.
 		return true
 	}
+	if slot.Boosted {
+		return d.raised(ctx, m, slot)
+	}
 	shot := probe.Shot{
 		Target: m.Target, Kind: d.windows.kind(m.Target, time.Now()), Lane: probe.LaneBaseline, Due: slot.Due, Seq: slot.Seq, Timeout: m.Baseline.Timeout,
 		Reuse: m.Connection == "reuse",
+	}
+	if leave := d.leave(ctx, m, false); !leave.Send {
+		d.unsent(shot, leave)
+		return true
 	}
 	res, err := d.shoot(ctx, shot, budget.Baseline)
 	if err == nil {
@@ -60,6 +68,12 @@ func (d *Daemon) baseline(ctx context.Context, name string, slot schedule.Slot) 
 // shoot reserves, sends, settles and hands on. An error says that nothing was
 // sent because the budget did not allow it.
 func (d *Daemon) shoot(ctx context.Context, shot probe.Shot, class budget.Class) (probe.Result, error) {
+	return d.shootAfter(ctx, shot, class, func() {})
+}
+
+// shootAfter is shoot with something to be done once the budget has allowed the
+// request, and before it is sent.
+func (d *Daemon) shootAfter(ctx context.Context, shot probe.Shot, class budget.Class, before func()) (probe.Result, error) {
 	call, err := d.runner.Prepare(shot)
 	if err != nil {
 		res := d.runner.Failed(call, err)
@@ -72,6 +86,7 @@ func (d *Daemon) shoot(ctx context.Context, shot probe.Shot, class budget.Class)
 		d.withheld(shot.Target.Name, err)
 		return probe.Result{}, err
 	}
+	before()
 	res := d.run(ctx, call)
 	settle(d.ledger, lease, res, most)
 	if warning := d.healths.warning(res); warning != "" {
@@ -158,6 +173,7 @@ func (d *Daemon) share(res probe.Result) bool {
 	d.drift(res)
 	d.windows.note(m.Target, res)
 	d.heed(res)
+	d.witness(res)
 	return true
 }
 
@@ -209,6 +225,10 @@ func (d *Daemon) Manual(ctx context.Context, name string) (probe.Result, error) 
 	var err error
 	do := func() {
 		shot := probe.Shot{Target: m.Target, Kind: probe.Manual, Lane: probe.LaneBaseline, Due: time.Now()}
+		if leave := d.leave(ctx, m, false); !leave.Send {
+			res = d.unsent(shot, leave)
+			return
+		}
 		res, err = d.shoot(ctx, shot, budget.Manual)
 	}
 	if m.Baseline == nil {

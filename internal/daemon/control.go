@@ -16,8 +16,9 @@ const controlWithin = 5 * time.Second
 
 // run carries out a call and judges it by what other targets show too.
 func (d *Daemon) run(ctx context.Context, call probe.Call) probe.Result {
+	gaveUp := d.asked(call.Shot)
 	return d.runner.RunIn(ctx, call, func(res *probe.Result) probe.Circumstances {
-		c := probe.Circumstances{OKBefore: d.memos.okBefore(call.Target.Name, call.ParamsHash)}
+		c := probe.Circumstances{OKBefore: d.memos.okBefore(call.Target.Name, call.ParamsHash), GaveUp: gaveUp}
 		if d.accounts.AcceptedElsewhere(*res) {
 			res.Outcome = probe.Unknown
 			res.Error = "refused, though the same token is accepted elsewhere: " + res.Error

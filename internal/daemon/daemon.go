@@ -24,6 +24,7 @@ import (
 	"github.com/hfwatch/hfwatch/alerts"
 	"github.com/hfwatch/hfwatch/alerts/notify"
 	"github.com/hfwatch/hfwatch/budget"
+	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/exporter"
 	"github.com/hfwatch/hfwatch/fault"
@@ -79,6 +80,7 @@ type Daemon struct {
 	evidence  *alerts.Evidence
 	accounts  *fault.Accounts
 	network   fault.Network
+	tracker   *coldstart.Tracker
 	scheduler *schedule.Scheduler
 	evaluator *evaluator
 	// sender is nil where alerting is off.
@@ -138,7 +140,7 @@ func (d *Daemon) build(ctx context.Context, cfg *config.Config) error {
 	d.client = hf.New(hf.Options{Version: o.Version, Dial: o.Dial})
 	d.undo.add("connections", func(context.Context) error { d.client.Close(); return nil })
 	d.runner = probe.Runner{Exchanger: d.client, Location: cfg.Location, Version: o.Version}
-	d.counter, d.evidence = alerts.NewCounter(), alerts.NewEvidence()
+	d.counter, d.evidence, d.tracker = alerts.NewCounter(), alerts.NewEvidence(), coldstart.NewTracker()
 	d.windows = newWindows()
 	if err := d.exporter.Registerer().Register(d.counter); err != nil {
 		return fmt.Errorf("series of alerts: %w", err)

@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"github.com/hfwatch/hfwatch/budget"
+	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/config"
+	"github.com/hfwatch/hfwatch/hub"
 	"github.com/hfwatch/hfwatch/probe"
 	"github.com/hfwatch/hfwatch/probe/hf"
 )
@@ -86,8 +88,9 @@ func (o Once) way(ctx context.Context, cfg *config.Config) (one func(context.Con
 	}
 	client := hf.New(hf.Options{Version: o.Version, Dial: o.Dial})
 	runner := probe.Runner{Exchanger: client, Location: cfg.Location, Version: o.Version}
+	manage := managementOf(cfg, o.Version, o.Dial)
 	one = func(ctx context.Context, m config.Model) (probe.Result, error) {
-		return o.shoot(ctx, runner, ledger, m)
+		return o.shoot(ctx, runner, manage, ledger, m)
 	}
 	return one, func() error {
 		client.Close()
@@ -115,8 +118,14 @@ func (o Once) ledger(ctx context.Context, cfg *config.Config) (*budget.Ledger, e
 }
 
 // shoot probes one model by ourselves.
-func (o Once) shoot(ctx context.Context, runner probe.Runner, ledger *budget.Ledger, m config.Model) (probe.Result, error) {
+func (o Once) shoot(ctx context.Context, runner probe.Runner, manage *hub.Client, ledger *budget.Ledger, m config.Model) (probe.Result, error) {
 	shot := probe.Shot{Target: m.Target, Kind: probe.Manual, Lane: probe.LaneBaseline, Due: time.Now()}
+	if m.Managed != nil && coldstart.MustRead(m.Target.Wake) {
+		e, err := manage.Endpoint(ctx, m.Managed.Namespace, m.Managed.Name, m.Managed.Token)
+		if leave := coldstart.May(m.Target.Wake, coldstart.Reading{State: e.State, Ready: e.Ready, Target: e.Target}, err); !leave.Send {
+			return unsent(runner, shot, leave), nil
+		}
+	}
 	call, err := runner.Prepare(shot)
 	if err != nil {
 		return runner.Failed(call, err), nil

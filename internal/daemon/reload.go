@@ -146,6 +146,8 @@ func (d *Daemon) adopt(cfg *config.Config) error {
 	d.healths.keep(w.models)
 	d.windows.keep(w.models)
 	d.exporter.SetWindows(slices.Collect(maps.Keys(w.planned)))
+	d.tracker.Keep(facts(cfg))
+	w.manager = managementOf(cfg, d.opts.Version, d.opts.Dial)
 	d.now.Store(w)
 	d.windows.stopAll("a reload took it out of the configuration", func(name string) bool { _, stays := w.planned[name]; return stays })
 	d.adoptAccounts(w)
@@ -194,6 +196,7 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) {
 			d.windows.note(m.Target, res)
 		}
 		d.exporter.Restore(name, state)
+		d.recallState(name, last)
 		if len(last) > 0 {
 			d.informed.restored(name)
 		}
@@ -210,4 +213,5 @@ func (d *Daemon) refresh() {
 	d.exporter.SetBudgets(used)
 	d.exporter.SetMaintenance(w.maintained(now))
 	d.exporter.SetVantageDown(d.network.Down(now))
+	d.states(now)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/hfwatch/hfwatch/budget"
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/exporter"
+	"github.com/hfwatch/hfwatch/hub"
 	"github.com/hfwatch/hfwatch/internal/prom"
 	"github.com/hfwatch/hfwatch/probe"
 	"github.com/hfwatch/hfwatch/probe/task"
@@ -25,7 +26,7 @@ func Task(name string) (probe.Task, bool) { return task.ByName(name) }
 // Features returns what this build can do beyond what every configuration may
 // ask; keys of anything else are refused as not available yet.
 func Features() []config.Feature {
-	return []config.Feature{config.FeatureAlertmanager, config.FeatureReceivers, config.FeatureLoad, config.FeatureObjectives}
+	return []config.Feature{config.FeatureAlertmanager, config.FeatureReceivers, config.FeatureLoad, config.FeatureObjectives, config.FeatureColdStart}
 }
 
 // watched is one configuration as it is in force. It is never changed.
@@ -38,6 +39,8 @@ type watched struct {
 	needs       map[string]need
 	// planned are the load windows, by the name of their target or mix.
 	planned map[string]planned
+	// manager asks the management API; nil in what only looks up.
+	manager *hub.Client
 }
 
 // watch derives from a configuration what is looked up while probing.

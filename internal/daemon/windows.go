@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/hfwatch/hfwatch/budget"
+	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/internal/prom"
 	"github.com/hfwatch/hfwatch/load"
@@ -306,6 +307,10 @@ func (d *Daemon) guarded(p planned, class budget.Class) []guarded {
 		if m.Managed != nil {
 			g.idle = m.Managed.Idle
 		}
+		// Whether a degraded one may be pushed is for its baselines to say.
+		if state := d.tracker.State(t.Name); state != coldstart.Unknown && state != coldstart.Degraded {
+			g.state = string(state)
+		}
 		out = append(out, g)
 	}
 	return out
@@ -352,6 +357,7 @@ func (d *Daemon) carry(ctx context.Context, p planned, id, trigger string, class
 // observed takes one result of a window: the series count it, and no record is
 // kept of it alone.
 func (d *Daemon) observed(res probe.Result) {
+	d.witness(res)
 	d.handing.RLock()
 	defer d.handing.RUnlock()
 	if _, ok := d.now.Load().models[res.Target]; ok {

@@ -1,0 +1,278 @@
+package daemon
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hfwatch/hfwatch/coldstart"
+	"github.com/hfwatch/hfwatch/history"
+	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/sim"
+)
+
+// sleeping serves a simulated endpoint that sleeps as one.test, and its
+// management API as manage.test.
+func sleeping(t *testing.T, r *rig, c sim.Cold, more ...func(*sim.Scenario)) *sim.Server {
+	t.Helper()
+	s := sim.Scenario{Seed: 1, Models: []sim.Model{{
+		Name: "one", ID: "org/one", Tasks: []string{"text-generation"}, Backend: "tgi", Hosts: []string{"one.test"},
+		Behaviour: sim.Behaviour{
+			Tokens: 1, Latency: sim.Latency{Prefill: sim.Duration(200 * time.Millisecond), Jitter: "lognormal", Spread: 0.1}, Cold: &c,
+		},
+	}}}
+	for _, change := range more {
+		change(&s)
+	}
+	server, err := sim.New(s, sim.Options{TruthSize: 100_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.net.Serve(t, "one.test:80", server.Handler())
+	r.net.Serve(t, "manage.test:80", server.Handler())
+	return server
+}
+
+// sleeper is the configuration of it.
+func sleeper(lines ...string) string {
+	return "alerting: off\nevaluation_interval: 5m\nhub: {endpoints_url: \"http://manage.test\"}\nmodels:\n  - name: one\n    model: org/one\n    task: text-generation\n" +
+		"    url: http://one.test/\n    inputs: [\"x\"]\n    parameters: {max_new_tokens: 1}\n    endpoint: {namespace: sim, name: one, idle: 15m}\n    " +
+		strings.Join(lines, "\n    ") + "\n"
+}
+
+// simSeconds is so many seconds of a scenario.
+func simSeconds(n float64) sim.Duration { return sim.Duration(n * float64(time.Second)) }
+
+// episodes returns the recorded episodes, oldest first.
+func (r *rig) episodes() []coldstart.Episode {
+	r.t.Helper()
+	events, err := r.d.records.Events(r.t.Context(), history.EventQuery{Kinds: []history.EventKind{history.KindEpisode}, Limit: 10_000})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	out := make([]coldstart.Episode, len(events))
+	for i, e := range events {
+		if err := json.Unmarshal(e.Data, &out[len(events)-1-i]); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// coldStarts returns when the machine was woken, and when it was ready after
+// it; zero where it never was.
+func coldStarts(changes []sim.ColdChange) (woken, ready []time.Time) {
+	for _, c := range changes {
+		switch {
+		case c.Phase == "waking":
+			woken, ready = append(woken, c.At), append(ready, time.Time{})
+		case c.Phase == "ready" && len(ready) > 0 && c.Cause == "time" && ready[len(ready)-1].IsZero():
+			ready[len(ready)-1] = c.At
+		}
+	}
+	return woken, ready
+}
+
+// TestAWeekOfObserveCold: the endpoint is woken by the experiments scheduled and
+// by nothing else, by either method.
+func TestAWeekOfObserveCold(t *testing.T) {
+	for _, method := range []string{"hold", "poll"} {
+		t.Run(method, func(t *testing.T) {
+			in(t, func(t *testing.T, r *rig) {
+				server := sleeping(t, r, sim.Cold{
+					Idle: simSeconds(900), Waking: simSeconds(2), Pending: simSeconds(10), Initializing: simSeconds(40), Unhealthy: simSeconds(7),
+					SlowRequests: 1, SlowBy: simSeconds(2), Factor: 1.8, Step: 12,
+				})
+				r.start(sleeper("wake: observe_cold", `baseline: {schedule: "*/20 * * * *"}`,
+					`cold_start: {schedule: "0 5 * * *", method: `+method+`, give_up: 10m}`))
+				time.Sleep(7 * 24 * time.Hour)
+				woken, ready := coldStarts(server.ColdTruth("one"))
+				if len(woken) != 7 {
+					t.Fatalf("woken %d times, want 7", len(woken))
+				}
+				r.want(7, "hfwatch_wake_ups_total", "target", "one", "kind", "coldstart")
+				r.want(7, "hfwatch_cold_starts_total", "target", "one", "cause", "experiment")
+				if got := len(r.episodes()); got != 7 {
+					t.Fatalf("%d episodes, want 7", got)
+				}
+				for i, e := range r.episodes() {
+					checkParts(t, e, woken[i], ready[i], 2*time.Second, 52*time.Second, true)
+					if e.WokenBy != probe.ColdStart || e.End != coldstart.EndSteady && e.End != coldstart.EndBound {
+						t.Errorf("episode %d: woken by %q, end %q: %s", i, e.WokenBy, e.End, e.Words)
+					}
+					if i == 0 {
+						t.Log(e.Words)
+					}
+				}
+			})
+		})
+	}
+}
+
+// checkParts compares the parts of an episode with the truth: each within the
+// pace and 5 %.
+func checkParts(t *testing.T, e coldstart.Episode, woken, ready time.Time, sign, running time.Duration, managed bool) {
+	t.Helper()
+	parts := map[string][2]time.Duration{}
+	add := func(name string, s probe.Seconds, want time.Duration) {
+		got, ok := s.Get()
+		if !ok {
+			t.Errorf("episode of %v: %s is absent", woken, name)
+		}
+		parts[name] = [2]time.Duration{got, want}
+	}
+	whole := ready.Sub(woken)
+	add("first answer", e.FirstAnswer, whole)
+	if managed {
+		add("first sign", e.FirstSign, sign)
+		add("running", e.Running, running)
+		add("healthy", e.Healthy, whole)
+	}
+	for name, p := range parts {
+		// The first answer itself takes some seconds of a cold model.
+		slack := coldstart.Pace + p[1]/20
+		if name == "first answer" {
+			slack += 3 * time.Second
+		}
+		if p[0] < p[1]-slack || p[0] > p[1]+slack {
+			t.Errorf("episode of %v: %s after %v, want %v ± %v", woken, name, p[0], p[1], slack)
+		}
+	}
+}
+
+// TestAWeekOfNeverWake: nothing wakes the endpoint, and its sleep is recorded
+// without a request.
+func TestAWeekOfNeverWake(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		server := sleeping(t, r, sim.Cold{Idle: simSeconds(900), Initializing: simSeconds(40)})
+		r.start(sleeper("wake: never_wake", `baseline: {schedule: "*/20 * * * *"}`))
+		time.Sleep(7 * 24 * time.Hour)
+		if woken, _ := coldStarts(server.ColdTruth("one")); len(woken) != 0 {
+			t.Errorf("woken %d times, want never", len(woken))
+		}
+		if _, err := r.d.Manual(t.Context(), "one"); err != nil {
+			t.Error(err)
+		}
+		for _, rec := range server.Truth() {
+			if rec.Route != "management" {
+				t.Fatalf("a request came: %+v", rec)
+			}
+		}
+		r.want(7*72, "hfwatch_probes_total", "target", "one", "outcome", "asleep", "fault", "none", "kind", "baseline")
+		r.want(1, "hfwatch_model_state", "target", "one", "state", "asleep")
+		r.want(0, "hfwatch_model_state", "target", "one", "state", "warm")
+		if res := r.last("one"); res.Outcome != probe.Asleep || res.Counts != probe.Apart || !res.Sent.IsZero() {
+			t.Errorf("last = %+v", res)
+		}
+	})
+}
+
+// TestNaturalColdStart: a baseline that meets a cold model raises the rate of
+// probes until it is warm.
+func TestNaturalColdStart(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		server := sleeping(t, r, sim.Cold{Initializing: simSeconds(60), Idle: simSeconds(3600), Factor: 2, Step: 8, Estimate: "constant"})
+		r.start(strings.Replace(sleeper("wake: keep_warm", `baseline: {schedule: "*/5 * * * *"}`), "    endpoint: {namespace: sim, name: one, idle: 15m}\n", "", 1))
+		time.Sleep(time.Hour)
+		woken, ready := coldStarts(server.ColdTruth("one"))
+		all := r.episodes()
+		if len(all) != 1 || len(woken) != 1 {
+			t.Fatalf("%d episodes and %d cold starts, want 1 and 1", len(all), len(woken))
+		}
+		e := all[0]
+		checkParts(t, e, woken[0], ready[0], 0, 0, false)
+		if e.Cause != coldstart.CauseNatural || !e.EstimateStuck || e.End != coldstart.EndSteady {
+			t.Errorf("cause %q, stuck %v, end %q, %s", e.Cause, e.EstimateStuck, e.End, e.Words)
+		}
+		r.want(1, "hfwatch_cold_starts_total", "target", "one", "cause", "natural")
+		r.want(1, "hfwatch_cold_start_estimate_stuck_total", "target", "one")
+		// The rate falls again: twelve baselines an hour, and the raised ones.
+		time.Sleep(time.Hour)
+		r.want(23, "hfwatch_results_total", "target", "one", "kind", "baseline", "counts", "good")
+		r.want(1, "hfwatch_model_state", "target", "one", "state", "warm")
+		t.Log(e.Words)
+	})
+}
+
+// TestScriptedColdStarts scores experiments against the truth: holds and polls,
+// with and without the management API, lying estimates, endpoints that never
+// get ready, early failures and slow decays. A tenth of them runs in CI.
+func TestScriptedColdStarts(t *testing.T) {
+	n := 20
+	if os.Getenv("HFWATCH_SOAK") != "" {
+		n = 200
+	}
+	for i := range n {
+		t.Run(fmt.Sprint(i), func(t *testing.T) { scripted(t, i) })
+	}
+}
+
+// scripted runs the ith story.
+func scripted(t *testing.T, i int) {
+	method, managed := []string{"hold", "poll"}[i%2], i%4 < 2
+	c := sim.Cold{
+		Idle: simSeconds(900), Waking: simSeconds(float64(i % 5)), Pending: simSeconds(float64(3 + i*7%40)), Initializing: simSeconds(float64(5 + i*13%200)),
+		Unhealthy: simSeconds(float64(i * 3 % 25)), NeverReady: i%10 == 9, Early500: i%6 == 5, Estimate: []string{"none", "honest", "constant", "half"}[i%4],
+		SlowRequests: i % 3, SlowBy: simSeconds(2), Factor: 1 + float64(i%4)/2, Step: []int{0, 15, 30}[i%3], Decay: 8,
+	}
+	in(t, func(t *testing.T, r *rig) {
+		server := sleeping(t, r, c)
+		text := sleeper("wake: observe_cold", "baseline: off", `cold_start: {schedule: "0 */2 * * *", idle: 15m, method: `+method+`, give_up: 8m}`)
+		if !managed {
+			text = strings.Replace(text, "    endpoint: {namespace: sim, name: one, idle: 15m}\n", "", 1)
+		}
+		r.start(text)
+		time.Sleep(2*time.Hour - 4*time.Second)
+		if managed && !c.NeverReady {
+			compareStates(t, r, server)
+		}
+		time.Sleep(time.Hour)
+		woken, ready := coldStarts(server.ColdTruth("one"))
+		all := r.episodes()
+		if len(all) != len(woken) || len(woken) != 1 {
+			t.Fatalf("%d episodes and %d cold starts, want 1 and 1", len(all), len(woken))
+		}
+		e := all[0]
+		if c.NeverReady {
+			if e.End != coldstart.EndGaveUp || !e.FirstAnswer.IsZero() {
+				t.Errorf("end %q, first answer %v: %s", e.End, e.FirstAnswer, e.Words)
+			}
+			return
+		}
+		running := time.Duration(c.Waking + c.Pending + c.Initializing)
+		checkParts(t, e, woken[0], ready[0], time.Duration(c.Waking), running, managed)
+		if e.WokenBy != probe.ColdStart {
+			t.Errorf("woken by %q", e.WokenBy)
+		}
+	})
+}
+
+// compareStates looks each second at the state that hfwatch has and at the true
+// one, until the cold start is over: they never differ for longer than one look
+// of the experiment and the longest answer.
+func compareStates(t *testing.T, r *rig, server *sim.Server) {
+	t.Helper()
+	var wrong time.Duration
+	for range 900 {
+		time.Sleep(time.Second)
+		changes := server.ColdTruth("one")
+		truth := changes[len(changes)-1].Phase
+		state := r.d.tracker.State("one")
+		right := map[string]bool{
+			"asleep": state == coldstart.Asleep || state == coldstart.Unknown, "waking": state.Cold(),
+			"pending": state.Cold(), "initializing": state.Cold(), "unhealthy": state.Cold(),
+			"ready": state == coldstart.Warming || state == coldstart.Warm || state == coldstart.Degraded,
+		}[truth]
+		wrong += time.Second
+		if right {
+			wrong = 0
+		}
+		if wrong > coldstart.Pace+3*time.Second {
+			t.Errorf("%s for %v while it was %s", state, wrong, truth)
+			return
+		}
+	}
+}

@@ -1,0 +1,220 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"time"
+
+	"github.com/hfwatch/hfwatch/budget"
+	"github.com/hfwatch/hfwatch/coldstart"
+	"github.com/hfwatch/hfwatch/config"
+	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/schedule"
+)
+
+// standBack is the reason for which other lanes are held during an experiment.
+const standBack = "cold-start experiment"
+
+// experiments returns the lanes of scheduled cold starts.
+func (d *Daemon) experiments(w *watched) []schedule.Entry {
+	var out []schedule.Entry
+	for _, m := range w.cfg.Models {
+		if m.ColdStart == nil || m.ColdStart.Schedule.IsZero() {
+			continue
+		}
+		name := m.Target.Name
+		out = append(out, schedule.Entry{
+			Target: name, Lane: probe.LaneColdStart, Schedule: m.ColdStart.Schedule,
+			Skip: func(due time.Time) bool {
+				w := d.now.Load()
+				return w.maintenance.StopsProbing(w.identity(name), due)
+			},
+			Job: func(ctx context.Context, slot schedule.Slot) bool { return d.experiment(ctx, name, slot) },
+		})
+	}
+	return out
+}
+
+// trial is one experiment under way.
+type trial struct {
+	d     *Daemon
+	m     config.Model
+	x     *coldstart.Experiment
+	slot  schedule.Slot
+	asked uint64
+	// episode is the id of the one that the first request opened.
+	episode string
+	// health is where the engine tells its health; empty is not known.
+	health string
+	// answers has what came of the request under way.
+	answers  chan answered
+	withheld bool
+}
+
+// answered is what came of one request.
+type answered struct {
+	res probe.Result
+	err error
+}
+
+// experiment lets a model fall asleep, wakes it, and follows it until it is
+// warm. It reports whether it sent anything, or ended before for a reason that
+// is no lack of budget.
+func (d *Daemon) experiment(ctx context.Context, name string, slot schedule.Slot) bool {
+	m, ok := d.now.Load().models[name]
+	if !ok || m.ColdStart == nil {
+		return true
+	}
+	plan := coldstart.Plan{
+		Method: coldstart.Method(m.ColdStart.Method), Idle: m.ColdStart.Idle, GiveUp: m.ColdStart.GiveUp, Requests: m.ColdStart.Requests,
+		Managed: m.Managed != nil, Health: m.Managed != nil,
+	}
+	until := time.Now().Add(plan.Longest())
+	for _, lane := range []probe.Lane{probe.LaneBaseline, probe.LaneWindow} {
+		// A lane that the model has not needs no hold.
+		if d.scheduler.Hold(name, lane, until, standBack) == nil {
+			defer func() { _ = d.scheduler.Release(name, lane, standBack) }()
+		}
+	}
+	t := &trial{
+		d: d, m: m, slot: slot, answers: make(chan answered, 1),
+		x: coldstart.NewExperiment(plan, time.Now(), d.tracker.View(name).LastAsked),
+	}
+	t.run(ctx)
+	return !t.withheld
+}
+
+// run does one act after the other.
+func (t *trial) run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for {
+		move := t.x.Next(time.Now())
+		if move.Act == coldstart.Over {
+			t.over(cancel, move.Why)
+			return
+		}
+		if !t.until(ctx, move.At) {
+			continue
+		}
+		if ctx.Err() != nil {
+			t.x.Stop()
+			continue
+		}
+		t.do(ctx, move)
+	}
+}
+
+// until waits for a time, and reports false where something came before it.
+func (t *trial) until(ctx context.Context, at time.Time) bool {
+	timer := time.NewTimer(time.Until(at))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		t.x.Stop()
+		return false
+	case a := <-t.answers:
+		t.answer(a)
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// over ends the experiment: what is under way is cut off and waited for.
+func (t *trial) over(cancel context.CancelFunc, why string) {
+	name := t.m.Target.Name
+	if t.x.Asking() {
+		cancel()
+		<-t.answers
+	}
+	if why != "" {
+		t.d.logger.Warn("no cold start could be measured", "target", name, "why", why)
+	}
+	t.d.follow(t.d.tracker.Finish(name, coldstart.EndStopped, time.Now()))
+}
+
+// do does one act.
+func (t *trial) do(ctx context.Context, move coldstart.Move) {
+	now := time.Now()
+	t.x.Did(move.Act, now)
+	switch move.Act {
+	case coldstart.Read:
+		t.read(ctx)
+	case coldstart.Health:
+		t.well(ctx)
+	case coldstart.Wake, coldstart.Ask:
+		t.ask(ctx, now, move)
+	case coldstart.Wait, coldstart.Over:
+	}
+}
+
+// read reads the management API.
+func (t *trial) read(ctx context.Context) {
+	ctx, cancel := context.WithTimeoutCause(ctx, coldstart.Pace, errors.New("no answer within the pace of an experiment"))
+	defer cancel()
+	began := time.Now()
+	e, err := t.d.read(ctx, t.m)
+	if err != nil {
+		t.d.logger.Warn("the management API could not be read", "target", t.m.Target.Name, "err", err)
+		return
+	}
+	t.health = e.HealthRoute
+	t.x.See(managed(began, e))
+}
+
+// well asks the health route.
+func (t *trial) well(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, coldstart.Pace)
+	defer cancel()
+	began := time.Now()
+	base := &url.URL{Scheme: t.m.Target.Endpoint.URL.Scheme, Host: t.m.Target.Endpoint.URL.Host}
+	well, err := t.d.now.Load().manager.Well(ctx, base, t.health, t.m.Target.Endpoint.HubToken)
+	if err != nil {
+		return
+	}
+	ev := coldstart.Evidence{Source: coldstart.FromHealth, Began: began, At: time.Now(), Well: well}
+	t.x.See(ev)
+	t.d.follow(t.d.tracker.See(t.m.Target.Name, ev))
+}
+
+// ask sends a request and does not wait for its answer.
+func (t *trial) ask(ctx context.Context, now time.Time, move coldstart.Move) {
+	target := t.m.Target
+	shot := probe.Shot{
+		Target: target, Kind: probe.ColdStart, Lane: probe.LaneColdStart, Due: now, Seq: t.slot.Seq<<16 + t.asked, Episode: t.episode,
+		Timeout: target.Timeout + move.Hold, Header: scaleUpTimeout(move.Hold),
+	}
+	t.asked++
+	before := func() {}
+	if move.Act == coldstart.Wake {
+		t.episode = coldstart.EpisodeID(shot.Target.Location, target.Name, now)
+		shot.Episode = t.episode
+		before = func() {
+			t.d.follow(t.d.tracker.Expect(target.Name, t.episode, coldstart.Method(t.m.ColdStart.Method), now))
+		}
+	}
+	go func() {
+		res, err := t.d.shootAfter(ctx, shot, budget.ColdStart, before)
+		t.answers <- answered{res, err}
+	}()
+}
+
+// answer takes what came of a request. The tracker has seen it already.
+func (t *trial) answer(a answered) {
+	if a.err != nil {
+		t.withheld = t.asked == 1
+		t.x.See(coldstart.Evidence{Source: coldstart.FromAnswer, Outcome: probe.Canceled})
+		return
+	}
+	ev, sent := coldstart.OfResult(a.res)
+	if !sent {
+		ev = coldstart.Evidence{Source: coldstart.FromAnswer, Outcome: probe.Canceled}
+	}
+	t.x.See(ev)
+	if e := t.d.tracker.View(t.m.Target.Name).Episode; e == nil || e.ID != t.episode {
+		// It is over: warm, given up, or asleep again.
+		t.x.Stop()
+	}
+}
