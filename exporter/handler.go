@@ -36,7 +36,7 @@ func (e *Exporter) Handler() http.Handler {
 		return shown, err
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if expfmt.NegotiateIncludingOpenMetrics(r.Header).FormatType() == expfmt.TypeProtoDelim {
+		if expfmt.NegotiateAccept(r.Header, expfmt.DefaultOpenMetricsAcceptedFormats()...).FormatType() == expfmt.TypeProtoDelim {
 			whole.ServeHTTP(w, r)
 			return
 		}

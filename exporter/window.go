@@ -147,8 +147,10 @@ func (e *Exporter) WindowProgress(name string, p load.Snapshot) {
 		series series.Series
 		value  float64
 	}{
-		{series.WindowLiveElapsed, p.Elapsed.Seconds()}, {series.WindowLiveRate, p.Rate},
-		{series.WindowLiveInFlight, float64(p.InFlight)}, {series.WindowLiveQueued, float64(p.Queued)},
+		{series.WindowLiveElapsed, p.Elapsed.Seconds()},
+		{series.WindowLiveRate, p.Rate},
+		{series.WindowLiveInFlight, float64(p.InFlight)},
+		{series.WindowLiveQueued, float64(p.Queued)},
 	} {
 		g.add(one.series, time.Now()).set(one.value)
 	}
@@ -204,8 +206,10 @@ func (g *group) summary(stage string, s load.Summary) {
 		series series.Series
 		of     load.Distribution
 	}{
-		{series.WindowResponse, s.Response}, {series.WindowService, s.Service},
-		{series.WindowFirstToken, s.FirstToken}, {series.WindowTPOT, s.TPOT},
+		{series.WindowResponse, s.Response},
+		{series.WindowService, s.Service},
+		{series.WindowFirstToken, s.FirstToken},
+		{series.WindowTPOT, s.TPOT},
 	} {
 		for _, q := range []struct {
 			name  string

@@ -70,7 +70,7 @@ const (
 // All returns the whole list: the series of targets, of windows, then those of hfwatch
 // itself.
 func All() []Definition {
-	return slices.Concat(distributions(), targets(), facts(), coldStarts(), windows(), self(), pipeline())
+	return slices.Concat(distributions(), parts(), targets(), facts(), coldStarts(), windows(), self(), pipeline())
 }
 
 // distributions returns the series that are made of the results of a target.
@@ -98,6 +98,14 @@ func distributions() []Definition {
 			Help: "Time from being sent to the first generated token of a stream. Failed holds bad results, those " +
 				"without a token at the larger of their elapsed time and their deadline.",
 		},
+	}
+}
+
+// parts returns the series of the parts of a result's time, and of what it
+// took.
+func parts() []Definition {
+	target, kind := Label{Name: Target}, Label{Kind, kinds()}
+	return []Definition{
 		{
 			Series: FirstByte, Type: Histogram, Unit: "seconds", Layout: Native, Labels: []Label{target, kind},
 			Help: "Time from being sent to the first byte of the answer, of good results.",
@@ -199,17 +207,18 @@ func targets() []Definition {
 			Labels: []Label{target, {Period, periods()}, {Unit, budgetUnits()}},
 			Help:   "Part of a budget that is spent, from 0 to 1; the global budget has no target.",
 		},
+	}
+}
+
+// facts returns the series of the account, and of what a target shows of itself
+// beside its answers.
+func facts() []Definition {
+	target := Label{Name: Target}
+	return []Definition{
 		{
 			Series: Account, Type: Gauge, Labels: []Label{{Name: Scope}, {Name: Reason}},
 			Help: "1 while the account is refused or limited for a scope (token, bill_to, provider, host or target), and why; absent otherwise.",
 		},
-	}
-}
-
-// facts returns the series of what a target shows of itself beside its answers.
-func facts() []Definition {
-	target := Label{Name: Target}
-	return []Definition{
 		{
 			Series: DriftEvents, Type: Counter, Labels: []Label{target, {What, drifts()}},
 			Help: "Changes of what good answers show of the target: shape, model, revision, provider, engine.",

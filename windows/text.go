@@ -92,8 +92,14 @@ func rows(s load.Summary) []row {
 		name string
 		of   load.Distribution
 	}{
-		{"response", s.Response}, {"service", s.Service}, {"lag", s.Lag}, {"first byte", s.FirstByte}, {"first token", s.FirstToken},
-		{"first answer", s.FirstAnswer}, {"TPOT", s.TPOT}, {"gap", s.Gap},
+		{"response", s.Response},
+		{"service", s.Service},
+		{"lag", s.Lag},
+		{"first byte", s.FirstByte},
+		{"first token", s.FirstToken},
+		{"first answer", s.FirstAnswer},
+		{"TPOT", s.TPOT},
+		{"gap", s.Gap},
 	} {
 		if d.of.N == 0 {
 			continue
@@ -120,9 +126,11 @@ func Text(w io.Writer, window load.Window, findings []Finding, warnings []string
 	}
 	b.WriteByte('\n')
 	table := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(table, "  \t"+strings.Join(head(), "\t"))
+	// What goes wrong is said by Flush.
+	line := func(text string) { _, _ = fmt.Fprintln(table, text) }
+	line("  \t" + strings.Join(head(), "\t"))
 	for _, r := range rows(window.Summary) {
-		fmt.Fprintln(table, "  "+r.Name+"\t"+strings.Join(r.Cells, "\t"))
+		line("  " + r.Name + "\t" + strings.Join(r.Cells, "\t"))
 	}
 	for _, part := range [][]load.Part{window.Stages, window.Models} {
 		if len(part) < 2 {
@@ -131,7 +139,7 @@ func Text(w io.Writer, window load.Window, findings []Finding, warnings []string
 		for _, p := range part {
 			for _, r := range rows(p.Summary) {
 				if r.Name == "response" || r.Name == "first token" {
-					fmt.Fprintln(table, "  "+partName(window, p)+" "+r.Name+"\t"+strings.Join(r.Cells, "\t"))
+					line("  " + partName(window, p) + " " + r.Name + "\t" + strings.Join(r.Cells, "\t"))
 				}
 			}
 		}

@@ -130,7 +130,8 @@ func (w *windows) note(t *probe.Target, res probe.Result) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if res.Kind == probe.Baseline {
-		all := append(w.seen[res.Target], s)
+		all := w.seen[res.Target]
+		all = append(all, s)
 		w.seen[res.Target] = slices.Clone(all[max(0, len(all)-sights):])
 		return
 	}
