@@ -149,17 +149,57 @@ func loadRefused(err error) int {
 func (f loadFlags) parse() (daemon.Shape, []windows.Assertion, error) {
 	s := daemon.Shape{Users: f.users, Find: f.find, MaxInFlight: f.maxInFlight}
 	var problems []error
-	duration := func(flag, text string) time.Duration {
-		if text == "" {
-			return 0
-		}
-		d, err := alerts.ParseDuration(text)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("--%s: %w", flag, err))
-		}
-		return d
+	lasts, err := flagDuration("for", f.lasts)
+	problems = append(problems, err)
+	ramp, err := flagDuration("ramp", f.ramp)
+	problems = append(problems, err)
+	if errors.Join(problems...) == nil {
+		problems = append(problems, f.fit(lasts, ramp))
 	}
-	lasts, ramp := duration("for", f.lasts), duration("ramp", f.ramp)
+	if f.rate != "" {
+		rate, err := config.ParseRate(f.rate)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("--rate: %w", err))
+		}
+		s.Stages = []config.Stage{{Rate: rate, For: lasts, Ramp: ramp}}
+	}
+	if f.users > 0 {
+		s.For = lasts
+	}
+	if f.think != "" {
+		if s.ThinkMin, s.ThinkMax, err = config.ParseSpan(f.think); err != nil {
+			problems = append(problems, fmt.Errorf("--think-time: %w", err))
+		}
+	}
+	if f.seed != "" {
+		var n int64
+		if _, err := fmt.Sscan(f.seed, &n); err != nil {
+			problems = append(problems, fmt.Errorf("--seed: %q is not a whole number", f.seed))
+		}
+		s.Seed = &n
+	}
+	assertions, err := windows.ParseAssertions(f.assert)
+	if err != nil {
+		problems = append(problems, fmt.Errorf("--assert: %w", err))
+	}
+	return s, assertions, errors.Join(problems...)
+}
+
+// flagDuration reads the duration of a flag; empty is none.
+func flagDuration(flag, text string) (time.Duration, error) {
+	if text == "" {
+		return 0, nil
+	}
+	d, err := alerts.ParseDuration(text)
+	if err != nil {
+		return 0, fmt.Errorf("--%s: %w", flag, err)
+	}
+	return d, nil
+}
+
+// fit returns how the flags of a load's shape do not go together.
+func (f loadFlags) fit(lasts, ramp time.Duration) error {
+	var problems []error
 	given := 0
 	for _, set := range []bool{f.rate != "", f.users != 0, f.find != ""} {
 		if set {
@@ -178,34 +218,7 @@ func (f loadFlags) parse() (daemon.Shape, []windows.Assertion, error) {
 	if f.rate == "" && ramp > 0 || given == 0 && lasts > 0 {
 		problems = append(problems, errors.New("--for and --ramp belong to --rate or --users"))
 	}
-	if f.rate != "" {
-		rate, err := config.ParseRate(f.rate)
-		if err != nil {
-			problems = append(problems, fmt.Errorf("--rate: %w", err))
-		}
-		s.Stages = []config.Stage{{Rate: rate, For: lasts, Ramp: ramp}}
-	}
-	if f.users > 0 {
-		s.For = lasts
-	}
-	if f.think != "" {
-		var err error
-		if s.ThinkMin, s.ThinkMax, err = config.ParseSpan(f.think); err != nil {
-			problems = append(problems, fmt.Errorf("--think-time: %w", err))
-		}
-	}
-	if f.seed != "" {
-		var n int64
-		if _, err := fmt.Sscan(f.seed, &n); err != nil {
-			problems = append(problems, fmt.Errorf("--seed: %q is not a whole number", f.seed))
-		}
-		s.Seed = &n
-	}
-	assertions, err := windows.ParseAssertions(f.assert)
-	if err != nil {
-		problems = append(problems, fmt.Errorf("--assert: %w", err))
-	}
-	return s, assertions, errors.Join(problems...)
+	return errors.Join(problems...)
 }
 
 // loaded returns the configuration, and the name of what is to be loaded.

@@ -146,7 +146,7 @@ func (e *evaluator) tick(ctx context.Context) {
 			e.watch.EvaluationFailed("")
 		}
 		e.say(err)
-		e.page(appendErr, reading.Wall, routing)
+		e.page(appendErr, reading.Wall, routing) //nolint:contextcheck // The context of inhibition carries tracing alone.
 	}
 	// Samples that a full disk refuses are held in memory, where the rules see
 	// them. Without new samples every rule would cease to hold after the look-back
@@ -158,7 +158,7 @@ func (e *evaluator) tick(ctx context.Context) {
 		// hears nothing of.
 		same := e.rules.Alerts()
 		e.tell(same)
-		e.hand(same, skew, routing)
+		e.hand(same, skew, routing) //nolint:contextcheck // As above.
 	}
 	e.watch.Evaluated(time.Since(start), appended.Samples, refused)
 }
@@ -185,7 +185,7 @@ func (e *evaluator) evaluate(ctx context.Context, at time.Time, skew time.Durati
 		// whoever starts after us.
 		e.changed(e.table.Keep(now, found))
 	}
-	e.hand(found, skew, routing)
+	e.hand(found, skew, routing) //nolint:contextcheck // The context of inhibition carries tracing alone.
 	if err == nil && !e.reconciled {
 		e.reconciled = true
 		e.sender.Reconcile(now)

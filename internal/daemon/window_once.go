@@ -310,8 +310,9 @@ func (d *Daemon) serveLoad(w http.ResponseWriter, r *http.Request) {
 	// A reader that stands still must not hold up the engine: it misses views.
 	views := make(chan load.Snapshot, 1)
 	last := make(chan loadLine, 1)
+	ctx := r.Context()
 	go func() {
-		window, err := d.Load(r.Context(), asked.Name, asked.Shape, func(s load.Snapshot) {
+		window, err := d.Load(ctx, asked.Name, asked.Shape, func(s load.Snapshot) {
 			select {
 			case views <- s:
 			default:
