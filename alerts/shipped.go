@@ -75,10 +75,15 @@ func Shipped() []Rule {
 			"increase(hfwatch_records_dropped_total[10m]) > 0\nor increase(hfwatch_alert_state_write_failures_total[10m]) > 0",
 			"Results are not being recorded",
 			"{{ $value | humanize }} results could not be written to the records in the last ten minutes. Probing and paging go on."),
-		global(WatchdogName, Info, "vector(1)",
-			"hfwatch is evaluating alerts",
-			"This alert always fires, so that its absence can be noticed."),
+		watchdog(),
 	}
+}
+
+// watchdog returns the alert that always fires.
+func watchdog() Rule {
+	return global(WatchdogName, Info, "vector(1)",
+		"hfwatch is evaluating alerts",
+		"This alert always fires, so that its absence can be noticed.")
 }
 
 // sharedLeast is how many targets must share a cause before it can be told from

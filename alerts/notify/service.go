@@ -191,6 +191,8 @@ func (s *service) judge(ctx, attempt context.Context, again bool, err error) (Re
 			return ClientError, again
 		case amnotify.ServerErrorReason:
 			return ServerError, true
+		default:
+			// The rest is told from the error itself.
 		}
 	}
 	switch {

@@ -231,11 +231,10 @@ func (j *Journal) run() {
 	wait := time.Duration(0)
 	for last := false; !last; {
 		last = j.await(wait)
-		switch err := j.round(); {
-		case err == nil:
-			wait = 0
-		default:
+		if err := j.round(); err != nil {
 			wait = min(max(2*wait, retryFirst), retryMost)
+		} else {
+			wait = 0
 		}
 	}
 	j.file.close()
@@ -277,7 +276,7 @@ func (j *Journal) round() error {
 		}
 	}
 	if err != nil {
-		j.turn(err)
+		_ = j.turn(err)
 		return err
 	}
 	was := j.turn(nil)
@@ -285,7 +284,7 @@ func (j *Journal) round() error {
 		// Whoever waits for Flush has gone on: this is for a loss of power. What
 		// was just rewritten is synced already.
 		if err = j.file.sync(); err != nil {
-			j.turn(err)
+			_ = j.turn(err)
 		}
 	}
 	return err

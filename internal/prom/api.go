@@ -77,12 +77,12 @@ type envelope struct {
 	Infos     []string `json:"infos,omitempty"`
 }
 
-// badData is an error of the request.
-type badData struct{ error }
+// badDataError is an error of the request.
+type badDataError struct{ error }
 
 // invalid returns the error of one parameter, in Prometheus's words.
 func invalid(parameter string, err error) error {
-	return badData{fmt.Errorf("invalid parameter %q: %w", parameter, err)}
+	return badDataError{fmt.Errorf("invalid parameter %q: %w", parameter, err)}
 }
 
 // serve wraps a handler into the form of answers.
@@ -99,7 +99,7 @@ func (a *API) serve(f func(*http.Request) (reply, error)) http.HandlerFunc {
 		defer cancel()
 		r = r.WithContext(ctx)
 		if err := r.ParseForm(); err != nil {
-			err = badData{fmt.Errorf("error parsing form values: %w", err)}
+			err = badDataError{fmt.Errorf("error parsing form values: %w", err)}
 			refuse(w, err)
 			return
 		}
@@ -120,7 +120,7 @@ func (a *API) serve(f func(*http.Request) (reply, error)) http.HandlerFunc {
 // refuse answers with an error, in Prometheus's kinds and statuses.
 func refuse(w http.ResponseWriter, err error) {
 	const clientClosed = 499
-	var bad badData
+	var bad badDataError
 	var canceled promql.ErrQueryCanceled
 	var timeout promql.ErrQueryTimeout
 	var store promql.ErrStorage
@@ -193,7 +193,7 @@ func (a *API) queryRange(r *http.Request) (reply, error) {
 		return reply{}, invalid("step", errors.New("zero or negative query resolution step widths are not accepted. Try a positive integer"))
 	}
 	if end.Sub(start)/step > MaxPoints {
-		return reply{}, badData{errors.New("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")}
+		return reply{}, badDataError{errors.New("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")}
 	}
 	expr := r.FormValue("query")
 	return a.run(r, limit, func(ctx context.Context, opts promql.QueryOpts) (promql.Query, error) {
@@ -221,7 +221,7 @@ func (a *API) run(r *http.Request, limit int, prepare func(context.Context, prom
 	if text := r.FormValue("lookback_delta"); text != "" {
 		var err error
 		if lookback, err = parseDuration(text); err != nil {
-			return reply{}, badData{fmt.Errorf("error parsing lookback delta duration: %w", err)}
+			return reply{}, badDataError{fmt.Errorf("error parsing lookback delta duration: %w", err)}
 		}
 	}
 	select {

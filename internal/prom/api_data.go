@@ -40,11 +40,11 @@ func (a *API) selection(r *http.Request) (selection, error) {
 	}
 	sets, err := newParser().ParseMetricSelectors(r.Form["match[]"])
 	if err != nil {
-		return selection{}, badData{err}
+		return selection{}, badDataError{err}
 	}
 	for _, set := range sets {
 		if !slices.ContainsFunc(set, func(m *labels.Matcher) bool { return m != nil && !m.Matches("") }) {
-			return selection{}, badData{errors.New("match[] must contain at least one non-empty matcher")}
+			return selection{}, badDataError{errors.New("match[] must contain at least one non-empty matcher")}
 		}
 	}
 	return selection{limit, start.UnixMilli(), end.UnixMilli(), sets}, nil
@@ -103,7 +103,7 @@ func (a *API) labelValues(r *http.Request) (reply, error) {
 		name = model.UnescapeName(name, model.ValueEncodingEscaping)
 	}
 	if !model.UTF8Validation.IsValidLabelName(name) {
-		return reply{}, badData{fmt.Errorf("invalid label name: %q", name)}
+		return reply{}, badDataError{fmt.Errorf("invalid label name: %q", name)}
 	}
 	return a.names(r, func(q storage.Querier, hints *storage.LabelHints, set []*labels.Matcher) ([]string, annotations.Annotations, error) {
 		return q.LabelValues(r.Context(), name, hints, set...)
@@ -113,7 +113,7 @@ func (a *API) labelValues(r *http.Request) (reply, error) {
 // series answers which series there are.
 func (a *API) series(r *http.Request) (reply, error) {
 	if len(r.Form["match[]"]) == 0 {
-		return reply{}, badData{errors.New("no match[] parameter provided")}
+		return reply{}, badDataError{errors.New("no match[] parameter provided")}
 	}
 	s, err := a.selection(r)
 	if err != nil {
@@ -158,7 +158,7 @@ func (a *API) series(r *http.Request) (reply, error) {
 // invalidMatch says of an error of a selector which parameter it is of, as
 // Prometheus does for series alone.
 func invalidMatch(err error) error {
-	var bad badData
+	var bad badDataError
 	if errors.As(err, &bad) && !strings.HasPrefix(err.Error(), "invalid parameter") {
 		return invalid("match[]", bad.error)
 	}
@@ -176,11 +176,11 @@ func (a *API) exemplars(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	if end.Before(start) {
-		return reply{}, badData{errors.New("end timestamp must not be before start timestamp")}
+		return reply{}, badDataError{errors.New("end timestamp must not be before start timestamp")}
 	}
 	expr, err := newParser().ParseExpr(r.FormValue("query"))
 	if err != nil {
-		return reply{}, badData{err}
+		return reply{}, badDataError{err}
 	}
 	selectors := parser.ExtractSelectors(expr)
 	if len(selectors) == 0 {
@@ -227,7 +227,7 @@ func (a *API) metadata(r *http.Request) (reply, error) {
 	if text := r.FormValue("limit"); text != "" {
 		var err error
 		if limit, err = strconv.Atoi(text); err != nil {
-			return reply{}, badData{errors.New("limit must be a number")}
+			return reply{}, badDataError{errors.New("limit must be a number")}
 		}
 	}
 	out := map[string][]family{}

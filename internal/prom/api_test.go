@@ -169,7 +169,7 @@ func prometheusOn(t *testing.T, program, dir string) string {
 	for {
 		select {
 		case <-tick.C:
-			if res, err := http.Get(base + "/-/ready"); err == nil { //nolint:noctx // It ends with the process.
+			if res, err := http.Get(base + "/-/ready"); err == nil {
 				_ = res.Body.Close()
 				if res.StatusCode == http.StatusOK {
 					return base

@@ -93,7 +93,7 @@ func (h *held) room() error {
 	if err := unix.Statfs(h.store.Dir(), &fs); err != nil {
 		return fmt.Errorf("%s: %w", h.store.Dir(), err)
 	}
-	if free := fs.Bavail * uint64(fs.Bsize); free < minFree { //nolint:gosec // A block has a size.
+	if free := fs.Bavail * uint64(fs.Bsize); free < minFree {
 		return fmt.Errorf("%s: %w: %d MiB are left and %d are needed", h.store.Dir(), syscall.ENOSPC, free>>20, minFree>>20)
 	}
 	return nil

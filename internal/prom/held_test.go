@@ -2,7 +2,6 @@ package prom
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -32,9 +31,9 @@ func TestAFullDiskIsSeenPast(t *testing.T) {
 		t.Fatal(err)
 	}
 	reg := prometheus.NewRegistry()
-	c := prometheus.NewCounter(prometheus.CounterOpts{Name: "c_total"})
-	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "g"})
-	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h", NativeHistogramBucketFactor: 1.1})
+	c := prometheus.NewCounter(prometheus.CounterOpts{Name: "c_total", Help: "C."})
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "g", Help: "G."})
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "h", Help: "H.", NativeHistogramBucketFactor: 1.1})
 	reg.MustRegister(c, g, h)
 	rules, err := NewRules(db, []Rule{{Name: "High", Expr: "g > 1"}, {Name: "Moving", Expr: "rate(c_total[2m]) > 0"}}, RulesOptions{})
 	if err != nil {
@@ -91,7 +90,7 @@ func TestAFullDiskIsSeenPast(t *testing.T) {
 		t.Errorf("%d samples are still held", held)
 	}
 	want := func(db *DB, when string) {
-		res, err := db.Query(t.Context(), fmt.Sprintf("count_over_time(c_total[1h]) + 1000 * count_over_time(h[1h])"), begun.Add(time.Duration(n)*15*time.Second))
+		res, err := db.Query(t.Context(), "count_over_time(c_total[1h]) + 1000 * count_over_time(h[1h])", begun.Add(time.Duration(n)*15*time.Second))
 		if err != nil || len(res.Series()) != 1 || res.Series()[0].Points[0].Value < float64(1001*n) {
 			t.Errorf("%s: %v, %v, want %d samples of each", when, res.Series(), err, n)
 		}
