@@ -3,6 +3,7 @@ package fakenet
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -86,6 +87,8 @@ func ServeListener(tb testing.TB, l net.Listener, handler http.Handler) *http.Se
 	ctx, cancel := context.WithCancel(tb.Context())
 	server := &http.Server{ //nolint:gosec // A test's handlers may take any time.
 		Handler: counted, BaseContext: func(net.Listener) context.Context { return ctx },
+		// Tests break handshakes on purpose; what net/http prints of that says nothing.
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError),
 	}
 	running.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
