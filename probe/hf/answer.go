@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -159,13 +158,7 @@ func (x *exchange) check(a probe.Answer) {
 
 // eventStream reports that the header announces server-sent events.
 func eventStream(h http.Header) bool {
-	if h.Get("Content-Type") == "application/json" {
-		return false
-	}
-	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil {
-		kind, _, _ = strings.Cut(h.Get("Content-Type"), ";")
-	}
+	kind, _, _ := strings.Cut(field(h, "Content-Type"), ";")
 	return strings.EqualFold(strings.TrimSpace(kind), "text/event-stream")
 }
 

@@ -30,14 +30,14 @@ func Engines() []string {
 
 // engineOf returns the engine that the header shows, or nothing.
 func engineOf(h http.Header) string {
-	has := func(name string) bool { return h.Get(name) != "" }
-	server := strings.ToLower(h.Get("Server"))
+	has := func(name string) bool { return field(h, name) != "" }
+	server := strings.ToLower(field(h, "Server"))
 	switch {
 	case has("X-Tokenization-Time"), has("X-Compute-Tokens"):
 		return engineTEI
 	case has("X-Time-Per-Token"), has("X-Validation-Time"):
 		return engineTGI
-	case has("X-Compute-Type") && strings.EqualFold(h.Get("X-Accel-Buffering"), "no"):
+	case has("X-Compute-Type") && strings.EqualFold(field(h, "X-Accel-Buffering"), "no"):
 		// TGI's streams carry no times.
 		return engineTGI
 	case has("X-Compute-Time") && strings.HasPrefix(server, "uvicorn"):

@@ -100,6 +100,10 @@ func serverTiming(value string) string {
 // duration returns a number of units, absent where text is none or cannot be a
 // time of one answer.
 func duration(text string, unit time.Duration) probe.Seconds {
+	if text == "" {
+		// Most headers are not there, and the error of strconv costs memory.
+		return probe.Seconds{}
+	}
 	n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
 	if err != nil || !(n >= 0) || n*float64(unit) > float64(24*time.Hour) {
 		return probe.Seconds{}
@@ -125,6 +129,9 @@ func headerTokens(h http.Header) (in, out probe.Opt[int]) {
 
 // count returns a number of tokens.
 func count(text string) probe.Opt[int] {
+	if text == "" {
+		return probe.Opt[int]{}
+	}
 	n, err := strconv.ParseUint(strings.TrimSpace(text), 10, 31)
 	if err != nil {
 		return probe.Opt[int]{}

@@ -191,18 +191,18 @@ func TestPhasesAreOfTheConnectionThatWasUsed(t *testing.T) {
 
 func TestHooksAfterTheSealChangeNothing(t *testing.T) {
 	var tr trace
-	hooks := tr.hooks()
+	hooks := tr.dialHooks()
 	hooks.ConnectStart("tcp", "1.1.1.1:80")
 	before := tr.seal()
 	hooks.ConnectDone("tcp", "1.1.1.1:80", nil)
 	hooks.ConnectStart("tcp", "2.2.2.2:80")
-	hooks.GotFirstResponseByte()
+	tr.hooks().GotFirstResponseByte()
 	after := tr.seal()
 	if len(before.attempts) != 1 || len(after.attempts) != 1 || !after.attempts[0].done.IsZero() || !after.firstByte.IsZero() {
 		t.Errorf("after the seal: %+v, want what was there before", after)
 	}
 	var crowd trace
-	hooks = crowd.hooks()
+	hooks = crowd.dialHooks()
 	for range 100 {
 		hooks.ConnectStart("tcp", "1.1.1.1:80")
 	}

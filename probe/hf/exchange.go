@@ -32,7 +32,7 @@ type exchange struct {
 	client  *Client
 	call    *probe.Call
 	carrier *carrier
-	req     *http.Request
+	req     http.Request
 	secrets secrets
 	limit   time.Duration
 
@@ -57,7 +57,7 @@ func (c *Client) prepare(call *probe.Call) (*exchange, error) {
 	if x.limit <= 0 {
 		x.limit = defaultLimit
 	}
-	x.req = &http.Request{
+	x.req = http.Request{
 		Method: http.MethodPost, URL: s.url, Host: s.host, Header: s.headerOf(call),
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		// No GetBody: without it net/http has no way to send the body again.
@@ -79,9 +79,9 @@ func (x *exchange) run(ctx context.Context) {
 	x.res.Sent = x.sent
 	ctx, stop := context.WithDeadlineCause(ctx, x.sent.Add(x.limit), errLimit)
 	defer stop()
+	x.ctx = ctx
 	ctx = httptrace.WithClientTrace(ctx, x.trace.hooks())
 	ctx = context.WithValue(ctx, exchangeKey{}, x)
-	x.ctx = ctx
 
 	// RoundTrip, unlike a Client, follows no redirect and keeps no cookies.
 	resp, err := x.carrier.transport.RoundTrip(x.req.WithContext(ctx))

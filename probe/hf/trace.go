@@ -77,8 +77,8 @@ func (tr *trace) seal() times {
 	return tr.t
 }
 
-// hooks returns the trace as net/http and net call it.
-func (tr *trace) hooks() *httptrace.ClientTrace {
+// dialHooks returns the trace as net calls it, for the context of a dial.
+func (tr *trace) dialHooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		DNSStart: func(httptrace.DNSStartInfo) {
 			now := time.Now()
@@ -96,6 +96,13 @@ func (tr *trace) hooks() *httptrace.ClientTrace {
 			now := time.Now()
 			tr.note(func(t *times) { t.connectDone(addr, now, err) })
 		},
+	}
+}
+
+// hooks returns the trace as net/http calls it. Those of a dial are not among
+// them: most requests of a window go over a connection that is there.
+func (tr *trace) hooks() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
 		TLSHandshakeStart: tr.tlsStarted,
 		TLSHandshakeDone:  func(_ tls.ConnectionState, err error) { tr.tlsEnded(err) },
 		GotConn:           tr.gotConn,

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"sync"
 	"time"
 
@@ -154,7 +155,8 @@ func (cs *carriers) dialPlain(ctx context.Context, network, addr string) (net.Co
 	if !ok {
 		return nil, errors.New("a dial without an exchange")
 	}
-	raw, err := cs.dial(x.ctx, network, addr) //nolint:contextcheck // The exchange's own, for the reason above.
+	ctx = httptrace.WithClientTrace(x.ctx, x.trace.dialHooks())
+	raw, err := cs.dial(ctx, network, addr) //nolint:contextcheck // The exchange's own, for the reason above.
 	if err != nil {
 		return nil, err
 	}
