@@ -131,7 +131,7 @@ func TestWhatARemoteRefusesForGood(t *testing.T) {
 	}
 	defer remote.Close()
 	reg := prometheus.NewRegistry()
-	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "g"})
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "g", Help: "A gauge."})
 	reg.MustRegister(g)
 	begun := time.Now().Add(-10 * time.Minute)
 	for i := range 3 {
