@@ -104,6 +104,15 @@ func inflate(text string, limit int) ([]byte, error) {
 	return raw, err
 }
 
+// mostOf returns the largest number that a field of an arrival may be. A trace may
+// pause for years: its gaps are bounded by what a time.Duration holds.
+func mostOf(field int) uint64 {
+	if field == 0 {
+		return 1 << 52
+	}
+	return 1 << 40
+}
+
 // unpack reads what pack wrote.
 func unpack(raw []byte, n int) ([]Arrival, error) {
 	if n > MaxPacked || n > len(raw) {
@@ -115,13 +124,15 @@ func unpack(raw []byte, n int) ([]Arrival, error) {
 		var field [6]uint64
 		for k := range field {
 			v, size := binary.Uvarint(raw)
-			if size <= 0 || size > len(raw) || v > 1<<40 {
+			if size <= 0 || size > len(raw) || v > mostOf(k) {
 				return nil, errors.New("it ends early or holds what is no arrival")
 			}
 			field[k] = v //nolint:gosec // k ranges over the array.
 			raw = raw[size:]
 		}
-		at += time.Duration(field[0]) * time.Microsecond
+		if at += time.Duration(field[0]) * time.Microsecond; at < 0 {
+			return nil, errors.New("it holds a time that is no time")
+		}
 		out[i] = Arrival{
 			At: probe.Measured(at), Stage: int(field[1]), Step: int(field[2]),
 			Length: int(field[3]), TokensIn: int(field[4]), TokensOut: int(field[5]),
