@@ -147,6 +147,12 @@ func TestPrometheus(t *testing.T) {
 		}
 		return nil
 	})
+	// A scrape of before that instant may still be on its way into the database:
+	// it is in once each job has a later one.
+	eventually(t, 30*time.Second, func(ctx context.Context) error {
+		_, err := query(ctx, prometheus, fmt.Sprintf(`count(timestamp(up) > %f) == 3`, float64(at.UnixMilli())/1000), time.Now())
+		return err
+	})
 	t.Run("the README's job gets native histograms with the right count", func(t *testing.T) {
 		a, err := query(t.Context(), prometheus, fmt.Sprintf(series, "hfwatch"), at)
 		if err != nil {
