@@ -60,8 +60,10 @@ func (c *Conn) Close() error {
 			c.Reset()
 			return
 		}
-		c.out.finish(io.EOF)
+		// Our own reader goes first: once the peer sees the end it may answer, and
+		// nothing is read from a connection that is closed.
 		c.in.abandon(net.ErrClosed, syscall.EPIPE)
+		c.out.finish(io.EOF)
 		c.out.abandonWriter()
 	})
 	return nil
@@ -77,8 +79,8 @@ func (c *Conn) CloseWrite() error {
 // Reset cuts the connection as a TCP RST does: the peer reads what has been
 // sent and then ECONNRESET, and its writes fail.
 func (c *Conn) Reset() {
-	c.out.finish(os.NewSyscallError("read", syscall.ECONNRESET))
 	c.in.abandon(net.ErrClosed, os.NewSyscallError("write", syscall.ECONNRESET))
+	c.out.finish(os.NewSyscallError("read", syscall.ECONNRESET))
 	c.out.abandonWriter()
 }
 

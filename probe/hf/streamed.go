@@ -34,7 +34,8 @@ func (x *exchange) stream(resp *http.Response, body io.Reader) {
 		x.streamFailed(s, now)
 		return
 	}
-	j := judgeStream(s.end, s.progress, brokenStream(s, cause, resp), task.Name() == customTask)
+	free := task.Name() == customTask
+	j := judgeStream(s.end, s.progress, brokenStream(s, cause, resp, free), free)
 	x.warn(j.warning)
 	if !j.check {
 		if s.progress.Malformed > 0 {
@@ -61,12 +62,15 @@ func (x *exchange) stream(resp *http.Response, body io.Reader) {
 }
 
 // brokenStream judges the error that a stream broke off with; nil where it
-// ended as it should.
-func brokenStream(s *stream, cause error, resp *http.Response) *failure {
-	if s.end != endBroken {
-		return nil
+// ended as it should. A body that ends while we end the exchange, with its
+// answer not whole, is ours and not the other side's: a server that sees us go
+// may well close the body in good order.
+func brokenStream(s *stream, cause error, resp *http.Response, free bool) *failure {
+	whole := free || s.progress.Ended || s.progress.Finish != ""
+	if s.end == endBroken || s.end == endEOF && cause != nil && !whole {
+		return brokenBody(s.err, cause, closeDelimited(resp))
 	}
-	return brokenBody(s.err, cause, closeDelimited(resp))
+	return nil
 }
 
 // streamFailed judges an error inside a stream: an event, or a line that is no
