@@ -185,29 +185,3 @@ func TestTheMonitorsFaultsSayNothing(t *testing.T) {
 	}
 	s.want()
 }
-
-// TestTimeline draws replicas beside the stages of a window.
-func TestTimeline(t *testing.T) {
-	t.Parallel()
-	var line Timeline
-	for _, r := range []struct {
-		at            time.Duration
-		ready, target int
-	}{{0, 1, 1}, {30 * sec, 1, 1}, {70 * sec, 1, 2}, {100 * sec, 2, 2}, {200 * sec, 2, 3}, {260 * sec, 3, 3}} {
-		line.Add(r.at, Reading{ManagedRunning, r.ready, r.target})
-	}
-	if len(line.Moments) != 5 {
-		t.Errorf("%d moments, want 5", len(line.Moments))
-	}
-	lags := line.Lags([]Demand{{0, 1}, {10 * sec, 5}, {180 * sec, 20}, {300 * sec, 1}})
-	if len(lags) != 3 {
-		t.Fatalf("%d lags, want 3: the last is no rise", len(lags))
-	}
-	if lags[0].Decided != (probe.Seconds{}) || lags[1].Decided != probe.Measured(60*sec) || lags[1].Ready != probe.Measured(90*sec) ||
-		lags[2].Decided != probe.Measured(20*sec) || lags[2].Ready != probe.Measured(80*sec) || lags[2].Wanted != 3 || lags[2].Replicas != 2 {
-		t.Errorf("lags = %+v", lags)
-	}
-	if Worst(lags) != probe.Measured(90*sec) {
-		t.Errorf("worst = %v", Worst(lags))
-	}
-}

@@ -3,6 +3,7 @@ package load
 import (
 	"time"
 
+	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/probe"
 )
 
@@ -69,6 +70,9 @@ type Window struct {
 	// baselines beside it. Both are known to whoever started it.
 	Asked      []Asked     `json:"asked,omitempty"`
 	Neighbours []Neighbour `json:"bystanders,omitempty"`
+	// Scaling is what the management API said of each target that it knows while
+	// the window ran.
+	Scaling []coldstart.Scaling `json:"scaling,omitempty"`
 
 	// Curve has one point for each CurveStep of the window and its drain.
 	CurveStep probe.Seconds `json:"curve_step_seconds"`

@@ -32,6 +32,8 @@ type line struct {
 type graph struct {
 	title, unit string
 	lines       []line
+	// marks are drawn over it.
+	marks []mark
 }
 
 // graphs returns the charts of a window's curve.
@@ -58,20 +60,21 @@ func graphs(w load.Window) []graph {
 		}
 	}
 	out := []graph{
-		{"Requests a second", "/s", []line{
+		{title: "Requests a second", unit: "/s", lines: []line{
 			{"due", "d", perSecond(func(s load.Second) int { return s.Due })},
 			{"answered well", "a", perSecond(func(s load.Second) int { return s.Good })},
 			{"bad", "e", perSecond(func(s load.Second) int { return s.Bad })},
 		}},
-		{"Response time, by when the request was due", "s", quantiles(func(s load.Second) load.Points { return s.Response })},
+		{title: "Response time, by when the request was due", unit: "s", lines: quantiles(func(s load.Second) load.Points { return s.Response })},
 	}
 	if w.FirstToken.N > 0 {
-		out = append(out, graph{"Time to first token", "s", quantiles(func(s load.Second) load.Points { return s.FirstToken })})
+		out = append(out, graph{title: "Time to first token", unit: "s", lines: quantiles(func(s load.Second) load.Points { return s.FirstToken })})
 	}
-	return append(out, graph{"In flight", "", []line{
+	out = append(out, graph{title: "In flight", lines: []line{
 		{"waiting for room", "c", count(func(s load.Second) int { return s.Queued })},
 		{"in flight", "a", count(func(s load.Second) int { return s.InFlight })},
 	}})
+	return append(out, replicaGraphs(w)...)
 }
 
 // svg draws a chart over a curve. Empty for a curve of fewer than two points.
@@ -104,6 +107,7 @@ func (g graph) svg(w load.Window) template.HTML {
 		fmt.Fprintf(&b, `<text class="x" x="%.1f" y="%d">%.4gs</text>`, x(at), chartHeight-8, math.Round(at*10)/10)
 	}
 	g.boundaries(&b, w, x, end.Seconds())
+	g.drawMarks(&b, x, end.Seconds())
 	for _, l := range g.lines {
 		fmt.Fprintf(&b, `<path class="line %s" d="%s"><title>%s</title></path>`, l.class, path(curve, l, x, y), l.name)
 	}

@@ -67,6 +67,7 @@ func facts(w load.Window) [][2]string {
 	if usd, ok := w.CostUSD.Get(); ok {
 		out = append(out, [2]string{"cost", fmt.Sprintf("%.4f USD", usd)})
 	}
+	out = append(out, scaled(w)...)
 	for _, n := range w.Neighbours {
 		out = append(out, [2]string{"beside it", fmt.Sprintf("%s: median %s before (%d of %d bad), %s during (%d of %d bad)",
 			n.Target, short(n.Before.Median), n.Before.Bad, n.Before.N, short(n.During.Median), n.During.Bad, n.During.N)})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/load"
 	"github.com/hfwatch/hfwatch/probe"
 	"github.com/hfwatch/hfwatch/windows"
@@ -47,6 +48,12 @@ func sample() load.Window {
 		CurveStep:  probe.Measured(time.Second),
 		Failures:   []probe.Result{{Outcome: probe.Timeout, Error: "no answer <b>within</b> 30s", Due: start.Add(time.Second), Service: ms(30000)}},
 	}
+	line := coldstart.Scaling{Target: "sentiment"}
+	for _, r := range []struct{ at, ready, wanted int }{{0, 1, 1}, {10, 1, 1}, {25, 1, 2}, {35, 2, 2}} {
+		line.Add(time.Duration(r.at)*time.Second, coldstart.Reading{State: coldstart.ManagedRunning, Ready: r.ready, Target: r.wanted})
+	}
+	line.Judge(w.Demand())
+	w.Scaling = []coldstart.Scaling{line}
 	for i := range 41 {
 		p := load.Points{N: 5, P50: ms(180 + i), P95: ms(300 + 10*i), P99: ms(400 + 20*i)}
 		w.Curve = append(w.Curve, load.Second{At: probe.Measured(time.Duration(i) * time.Second), Stage: i / 20, Due: 5 + 10*(i/20), Good: 5 + 9*(i/20), Bad: i / 20, InFlight: 2 + i/10, Queued: i / 30, Response: p})

@@ -54,12 +54,20 @@ func (d *Daemon) read(ctx context.Context, m config.Model) (hub.Endpoint, error)
 	return e, nil
 }
 
+// look reads the management API beside a load window.
+func (d *Daemon) look(ctx context.Context, m config.Model) (coldstart.Reading, error) {
+	e, err := d.read(ctx, m)
+	return readingOf(e), err
+}
+
+// readingOf returns what an endpoint says of states and replicas.
+func readingOf(e hub.Endpoint) coldstart.Reading {
+	return coldstart.Reading{State: e.State, Ready: e.Ready, Target: e.Target}
+}
+
 // managed returns a reading as evidence.
 func managed(began time.Time, e hub.Endpoint) coldstart.Evidence {
-	return coldstart.Evidence{
-		Source: coldstart.FromManagement, Began: began, At: time.Now(),
-		Reading: coldstart.Reading{State: e.State, Ready: e.Ready, Target: e.Target},
-	}
+	return coldstart.Evidence{Source: coldstart.FromManagement, Began: began, At: time.Now(), Reading: readingOf(e)}
 }
 
 // leave returns what the wake policy allows of a probe that is due: the state is
@@ -70,7 +78,7 @@ func (d *Daemon) leave(ctx context.Context, m config.Model, boosted bool) coldst
 		return coldstart.May(probe.KeepWarm, coldstart.Reading{}, nil)
 	}
 	e, err := d.read(ctx, m)
-	return coldstart.May(policy, coldstart.Reading{State: e.State, Ready: e.Ready, Target: e.Target}, err)
+	return coldstart.May(policy, readingOf(e), err)
 }
 
 // unsent hands on the result of a probe that the wake policy did not allow.

@@ -122,7 +122,7 @@ func (o Once) shoot(ctx context.Context, runner probe.Runner, manage *hub.Client
 	shot := probe.Shot{Target: m.Target, Kind: probe.Manual, Lane: probe.LaneBaseline, Due: time.Now()}
 	if m.Managed != nil && coldstart.MustRead(m.Target.Wake) {
 		e, err := manage.Endpoint(ctx, m.Managed.Namespace, m.Managed.Name, m.Managed.Token)
-		if leave := coldstart.May(m.Target.Wake, coldstart.Reading{State: e.State, Ready: e.Ready, Target: e.Target}, err); !leave.Send {
+		if leave := coldstart.May(m.Target.Wake, readingOf(e), err); !leave.Send {
 			return unsent(runner, shot, leave), nil
 		}
 	}

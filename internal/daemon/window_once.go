@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/hfwatch/hfwatch/budget"
+	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/history"
 	"github.com/hfwatch/hfwatch/load"
@@ -109,9 +110,14 @@ func (o Once) Load(ctx context.Context, cfg *config.Config, name string, s Shape
 			return load.Window{}, err
 		}
 	}
+	manage := managementOf(cfg, o.Version, o.Dial)
 	c := carrier{
 		runner: probe.Runner{Exchanger: client, Location: cfg.Location, Version: o.Version}, ledger: ledger, class: budget.Manual,
 		trigger: triggerManual, progress: progress, precise: o.Dial == nil,
+		look: func(ctx context.Context, m config.Model) (coldstart.Reading, error) {
+			e, err := manage.Endpoint(ctx, m.Managed.Namespace, m.Managed.Name, m.Managed.Token)
+			return readingOf(e), err
+		},
 	}
 	w, err := c.carry(ctx, p, probe.ID(cfg.Location, name, probe.LaneWindow, time.Now(), 0))
 	if err != nil || ledger == nil || !cfg.History {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/hfwatch/hfwatch/history"
@@ -25,7 +26,8 @@ func (d *Daemon) recordWindow(w load.Window) {
 
 // windowEvent returns a window as an event. What makes it larger than an event
 // may be is left out: the arrivals, which its seed draws again, the histograms
-// of the curve, the excerpts of failures, and then the curve itself.
+// of the curve, the excerpts of failures, the curve itself, and then the time
+// lines of replicas.
 func windowEvent(w load.Window) (history.Event, error) {
 	e := history.Event{ID: w.ID, Kind: history.KindWindow, At: w.Started, Target: w.Target, Location: w.Location}
 	if w.Mix != "" {
@@ -42,6 +44,12 @@ func windowEvent(w load.Window) (history.Event, error) {
 		},
 		func(w *load.Window) { w.Failures = nil },
 		func(w *load.Window) { w.Curve = nil },
+		func(w *load.Window) {
+			w.Scaling = slices.Clone(w.Scaling)
+			for i := range w.Scaling {
+				w.Scaling[i].Moments = nil
+			}
+		},
 		func(w *load.Window) { w.Lengths, w.Stages = nil, nil },
 	} {
 		less(&w)

@@ -35,6 +35,8 @@ type carrier struct {
 	progress func(load.Snapshot)
 	// precise is as in load.Options.
 	precise bool
+	// look reads the management API beside a window; nil is nobody.
+	look looker
 }
 
 // carry carries out a window. An error says why it could not begin.
@@ -60,7 +62,9 @@ func (c carrier) carry(ctx context.Context, p planned, id string) (load.Window, 
 			return load.Window{}, err
 		}
 		c.begin(head)
+		beside := followReplicas(ctx, c.look, p.distinct())
 		w, err := load.Find(ctx, search, o)
+		w.Scaling = beside.end(w)
 		return c.complete(w, head, p), err
 	}
 	spec, err := p.spec(id)
@@ -73,7 +77,9 @@ func (c carrier) carry(ctx context.Context, p planned, id string) (load.Window, 
 	}
 	head.Plan.Process, head.Plan.Stages, head.Plan.Arrivals = plan.Process, plan.Stages, len(plan.Arrivals)
 	c.begin(head)
+	beside := followReplicas(ctx, c.look, p.distinct())
 	w, err := load.Run(ctx, plan, load.Whole(), o)
+	w.Scaling = beside.end(w)
 	return c.complete(w, head, p), err
 }
 

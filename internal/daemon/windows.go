@@ -330,7 +330,7 @@ func (d *Daemon) carry(ctx context.Context, p planned, id, trigger string, class
 			d.recordWindow(head)
 			d.logger.Info("window begins", "window", p.name, "id", id, "trigger", trigger, "arrivals", head.Plan.Arrivals)
 		},
-		observe: d.observed,
+		observe: d.observed, look: d.look,
 		progress: func(s load.Snapshot) {
 			d.exporter.WindowProgress(p.name, s)
 			if progress != nil {
