@@ -29,6 +29,9 @@ type Routing struct {
 	// Muted reports whether a maintenance time holds an alert back; nil mutes
 	// nothing.
 	Muted func(probe.Identity) bool
+	// Silenced reports whether a silence holds back an alert of these labels; nil
+	// is no silence.
+	Silenced func(model.LabelSet) bool
 }
 
 // Route returns the alerts that fire or have resolved as values that can be
@@ -49,7 +52,8 @@ func Route(found []prom.Alert, r Routing) []notify.Routed {
 		if len(routed.To) == 0 && id.Severity == string(Info) {
 			routed.To = asked(r.Receivers, id)
 		}
-		routed.Muted = r.Muted != nil && r.Muted(id)
+		routed.Silenced = r.Silenced != nil && routed.Alert.EndsAt.IsZero() && r.Silenced(routed.Alert.Labels)
+		routed.Muted = routed.Silenced || r.Muted != nil && r.Muted(id)
 		out = append(out, routed)
 	}
 	holdBack(out)

@@ -52,6 +52,8 @@ type Exporter struct {
 	self        *self
 	budgets     *gauges[Budget]
 	maintenance *gauges[string]
+	silences    *gauges[string]
+	drills      *gauges[Drill]
 	windows     *windows
 	accounts    *gauges[Account]
 }
@@ -71,6 +73,8 @@ func New(opts Options) *Exporter {
 		self:        newSelf(v, time.Now()),
 		budgets:     newGauges(v, series.BudgetUsed, Budget.values),
 		maintenance: newGauges(v, series.MaintenanceActive, func(name string) []string { return []string{name} }),
+		silences:    newGauges(v, series.Silences, func(state string) []string { return []string{state} }),
+		drills:      newGauges(v, series.DrillBad, Drill.values),
 		windows:     &windows{vocabulary: v, all: map[string]*windowSeries{}},
 		accounts:    newGauges(v, series.Account, Account.values),
 	}
@@ -152,6 +156,8 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	c.e.self.send(ch)
 	c.e.budgets.send(ch)
 	c.e.maintenance.send(ch)
+	c.e.silences.send(ch)
+	c.e.drills.send(ch)
 	c.e.windows.send(ch)
 	c.e.accounts.send(ch)
 }

@@ -47,6 +47,8 @@ func everything(t testing.TB) *Exporter {
 	e.HealthChecked("plain", "healthy", true)
 	e.SetBudgets(map[Budget]float64{{Period: "month", Unit: "usd"}: 0.5, {"llm", "day", "tokens"}: 0.25})
 	e.SetMaintenance(map[string]bool{"weekly": false})
+	e.SetSilences(1, 0)
+	e.SetDrills(map[Drill]float64{{"plain", "d1"}: 3})
 	e.SetAccounts(map[Account]float64{{Scope: "bill_to my-org", Reason: "billing"}: 1})
 	e.SetReceivers([]string{"ops"})
 	e.SetWindows([]string{"llm", "plain"})

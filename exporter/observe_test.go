@@ -143,6 +143,18 @@ func TestObservers(t *testing.T) {
 				map[string]float64{`hfwatch_alert_state_write_failures_total`: 1},
 			},
 			{
+				"dead letters", func(e *Exporter) { e.DeadLettersWritten(1); e.DeadLettersLost(2) },
+				map[string]float64{`hfwatch_dead_letters_total`: 1, `hfwatch_dead_letters_lost_total`: 2},
+			},
+			{
+				"silences", func(e *Exporter) { e.SetSilences(2, 1); e.SetSilenced(3) },
+				map[string]float64{`hfwatch_silences{state="active"}`: 2, `hfwatch_silences{state="pending"}`: 1, `hfwatch_alerts_silenced`: 3},
+			},
+			{
+				"a drill", func(e *Exporter) { e.SetDrills(map[Drill]float64{{Target: "a", ID: "x"}: 3}) },
+				map[string]float64{`hfwatch_drill_bad_of_last_5{drill="x",target="a"}`: 3},
+			},
+			{
 				"a write that failed", func(e *Exporter) { e.RecordsFailed() },
 				map[string]float64{`hfwatch_records_write_failures_total`: 1},
 			},

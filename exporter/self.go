@@ -14,6 +14,7 @@ type self struct {
 	ignored, clockSteps, dropped, refused, evaluationFailures, reports, controls *counters
 	written, writeFailures, stateFailures, appended                              *child
 	remoteSent, remoteDropped, remoteFailures                                    *child
+	deadLetters, deadLettersLost, silenced                                       *child
 	evaluation, schedulerLag                                                     *child
 	reloadOK, reloadTime                                                         *child
 	vantage                                                                      *child
@@ -38,6 +39,10 @@ func newSelf(v *vocabulary, now time.Time) *self {
 	s.remoteDropped = s.add(series.RemoteDropped, now)
 	s.remoteFailures = s.add(series.RemoteFailures, now)
 	s.stateFailures = s.add(series.AlertStateFailures, now)
+	s.deadLetters = s.add(series.DeadLetters, now)
+	s.deadLettersLost = s.add(series.DeadLettersLost, now)
+	s.silenced = s.add(series.AlertsSilenced, now)
+	s.silenced.set(0)
 	s.appended = s.add(series.SamplesAppended, now)
 	s.evaluation = s.add(series.EvaluationSeconds, now)
 	s.schedulerLag = s.add(series.SchedulerLag, now)

@@ -33,6 +33,7 @@ const (
 	What        = "what"
 	Scope       = "scope"
 	Cause       = "cause"
+	DrillLabel  = "drill"
 	Version     = "version"
 	GoVersion   = "goversion"
 	GoOS        = "goos"

@@ -53,6 +53,11 @@ const (
 	RemoteDropped        Series = "hfwatch_remote_write_dropped_total"
 	RemoteFailures       Series = "hfwatch_remote_write_failures_total"
 	AlertStateFailures   Series = "hfwatch_alert_state_write_failures_total"
+	DeadLetters          Series = "hfwatch_dead_letters_total"
+	DeadLettersLost      Series = "hfwatch_dead_letters_lost_total"
+	Silences             Series = "hfwatch_silences"
+	AlertsSilenced       Series = "hfwatch_alerts_silenced"
+	DrillBad             Series = "hfwatch_drill_bad_of_last_5"
 	FirstAnswer          Series = "hfwatch_first_answer_seconds"
 	Gap                  Series = "hfwatch_gap_seconds"
 	QueueSeconds         Series = "hfwatch_queue_seconds"
@@ -325,6 +330,26 @@ func pipeline() []Definition {
 		{
 			Series: AlertStateFailures, Type: Counter,
 			Help: "Failed attempts to write down what fires and what receivers were told; they are repeated.",
+		},
+		{
+			Series: DeadLetters, Type: Counter,
+			Help: "Alerts of which a receiver will not be told that were written to the dead-letter file.",
+		},
+		{
+			Series: DeadLettersLost, Type: Counter,
+			Help: "Alerts of which a receiver will not be told that could not be written to the dead-letter file.",
+		},
+		{
+			Series: Silences, Type: Gauge, Labels: []Label{{State, silenceStates()}},
+			Help: "Silences that hold pages back now (active) or will (pending).",
+		},
+		{
+			Series: AlertsSilenced, Type: Gauge,
+			Help: "Alerts that fire and are held back by a silence.",
+		},
+		{
+			Series: DrillBad, Type: Gauge, Labels: []Label{{Name: Target}, {Name: DrillLabel}},
+			Help: "Bad ones of the last five synthetic results of a fire drill; there only while one is under way.",
 		},
 		{
 			Series: ResultsIgnored, Type: Counter, Labels: []Label{{Reason, ignored()}},

@@ -66,6 +66,9 @@ func notificationDrops() []string {
 	return []string{"overflow", "resolved_early", "muted", "refused", "removed", "shutdown", Other}
 }
 
+// silenceStates are the states of a silence that has not ended.
+func silenceStates() []string { return []string{"active", "pending"} }
+
 func recordDrops() []string { return []string{"queue_full", "stopped", "invalid", Other} }
 
 func clockSteps() []string {

@@ -48,6 +48,10 @@ type mailbox struct {
 	// removed is that the receiver is no longer configured.
 	removed bool
 	drops   map[DropReason]int
+	// letters are what was dropped since it was last asked, as far as there is
+	// room; more is how much there was beyond.
+	letters []Letter
+	more    int
 }
 
 // newMailbox returns a mailbox with what the store holds of it. Messages are numbered from a random
@@ -104,7 +108,7 @@ func (b *mailbox) fires(f fact, wanted bool, at time.Time) {
 	}
 	if e == nil {
 		if !b.makeRoom(at) {
-			b.drops[DropOverflow]++
+			b.dead(DropOverflow, f.Alert, false)
 			return
 		}
 		e = &entry{fp: f.fp, group: f.Alert.Name()}
@@ -131,6 +135,7 @@ func (b *mailbox) resolves(f fact, at time.Time) {
 	if e.muted {
 		reason = DropMuted
 	}
+	e.alert, e.resolved = f.Alert, true
 	b.drop(e, reason)
 }
 
@@ -172,7 +177,7 @@ func (b *mailbox) index(e *entry) {
 // drop forgets the entry and counts it.
 func (b *mailbox) drop(e *entry, reason DropReason) {
 	b.forget(e)
-	b.drops[reason]++
+	b.dead(reason, e.alert, e.resolved)
 }
 
 // forget takes the entry out.

@@ -75,11 +75,16 @@ func (m *member) post(alerts []*alert.Alert) {
 		m.queue = append(m.queue, queued{a, now})
 	}
 	over := len(m.queue) - queueCapacity
+	var letters []Letter
 	if over > 0 {
+		for _, q := range m.queue[:min(over, lettersMost)] {
+			letters = append(letters, letter(m.receiver, DropOverflow, q.alert, q.alert.ResolvedAt(now), now))
+		}
 		m.queue = append([]queued(nil), m.queue[over:]...)
 	}
 	m.mu.Unlock()
 	if over > 0 {
+		m.opts.DeadLetters.Put(letters, over-len(letters))
 		m.opts.Observer.Dropped(m.receiver, DropOverflow, over)
 		m.opts.Logger.Warn("alerts dropped", "receiver", m.receiver, "reason", string(DropOverflow), "alerts", over)
 	}

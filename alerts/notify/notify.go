@@ -44,6 +44,8 @@ type Routed struct {
 	// because another alert speaks for it. What was delivered before is resolved
 	// all the same.
 	Muted bool
+	// Silenced is that it is muted by a silence.
+	Silenced bool
 }
 
 // Options are the settings of a Sender. The zero value of each field means its
@@ -61,6 +63,8 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Store keeps what receivers were told over a restart; nil keeps nothing.
 	Store Store
+	// DeadLetters takes what receivers will not be told; nil is nobody.
+	DeadLetters DeadLetters
 	// Proxy chooses the proxy of a request; nil is none.
 	Proxy func(*http.Request) (*url.URL, error)
 
@@ -97,6 +101,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Store == nil {
 		o.Store = nowhere{}
+	}
+	if o.DeadLetters == nil {
+		o.DeadLetters = nobodys{}
 	}
 	if o.UserAgent == "" {
 		o.UserAgent = "hfwatch"

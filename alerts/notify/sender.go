@@ -75,6 +75,9 @@ func (s *Sender) Update(receivers []Receiver) error {
 	if err != nil {
 		return err
 	}
+	for _, r := range receivers {
+		s.opts.DeadLetters.Hide(r.secrets())
+	}
 	now := time.Now()
 	for name, w := range s.live {
 		if notifiers[name] == nil {

@@ -186,4 +186,7 @@ func (w *worker) report() {
 		w.opts.Observer.Dropped(w.box.receiver, reason, n)
 		w.opts.Logger.Warn("alerts dropped", "receiver", w.box.receiver, "reason", string(reason), "alerts", n)
 	}
+	if letters, more := w.box.takeLetters(); len(letters) > 0 || more > 0 {
+		w.opts.DeadLetters.Put(letters, more)
+	}
 }

@@ -83,8 +83,9 @@ type Daemon struct {
 	tracker   *coldstart.Tracker
 	scheduler *schedule.Scheduler
 	evaluator *evaluator
-	// sender is nil where alerting is off.
+	// sender and silences are nil where alerting is off.
 	sender   *notify.Sender
+	silences *alerts.Silences
 	informed informed
 
 	// heeding keeps what accounts are told, and what follows, in one order;
@@ -193,6 +194,7 @@ func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 	d.evaluator = &evaluator{
 		gatherer: d.exporter.Gatherer(), watch: d.exporter, logger: d.logger, every: cfg.EvaluationInterval,
 		location: cfg.Location, origin: time.Now(), refresh: d.refresh, changed: d.changed, tell: d.evidence.Tell, stepped: d.stepped,
+		silenced: d.exporter.SetSilenced,
 	}
 	if cfg.Alerting || cfg.History {
 		retention, size := cfg.Data.Retention, cfg.Data.MaxSize*3/4
@@ -217,8 +219,11 @@ func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 		}
 		d.evaluator.table = alerts.NewTable(state, d.logger)
 		rules.Restore(d.evaluator.table.Alerts())
+		if d.silences, err = alerts.NewSilences(state, d.logger); err != nil {
+			return err
+		}
 		o := d.notifyOptions()
-		o.Store = state
+		o.Store, o.DeadLetters = state, d.openLetters(cfg)
 		d.sender, err = notify.New(ctx, receivers(cfg), o)
 		if err != nil {
 			return err

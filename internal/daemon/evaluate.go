@@ -35,6 +35,8 @@ type evaluator struct {
 	changed func([]alerts.Change)
 	// tell adds evidence to what was found.
 	tell func([]prom.Alert)
+	// silenced is told how many alerts fire and are silenced.
+	silenced func(n int)
 	// reconciled is that every rule was evaluated once since the start.
 	reconciled bool
 	watch      evaluationObserver
@@ -197,7 +199,15 @@ func (e *evaluator) hand(found []prom.Alert, skew time.Duration, routing alerts.
 	for i, a := range found {
 		found[i] = a.Shift(-skew)
 	}
-	e.sender.Set(time.Now(), alerts.Route(found, routing))
+	routed := alerts.Route(found, routing)
+	n := 0
+	for _, r := range routed {
+		if r.Silenced {
+			n++
+		}
+	}
+	e.silenced(n)
+	e.sender.Set(time.Now(), routed)
 }
 
 // blindAfter is how many ticks in a row must fail to store samples before that

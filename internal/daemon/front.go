@@ -3,6 +3,7 @@ package daemon
 import (
 	"bytes"
 	_ "embed"
+	"fmt"
 	"html/template"
 	"net/http"
 	"slices"
@@ -38,7 +39,11 @@ type front struct {
 }
 
 // frontAlert is one firing alert on the front page.
-type frontAlert struct{ Name, Severity, Summary, Since string }
+type frontAlert struct {
+	Name, Severity, Summary, Since string
+	// Silences say who holds its page back, until when and why.
+	Silences []string
+}
 
 // serveFront shows the targets and what fires.
 func (d *Daemon) serveFront(w http.ResponseWriter, _ *http.Request) {
@@ -84,11 +89,23 @@ func (d *Daemon) front(now time.Time) front {
 	}
 	for _, a := range d.evaluator.rules.Alerts() {
 		if a.State == prom.StateFiring && a.Labels["severity"] != "info" {
-			f.Firing = append(f.Firing, frontAlert{a.Rule, a.Labels["severity"], a.Annotations["summary"], a.FiredAt.UTC().Format(time.DateTime)})
+			f.Firing = append(f.Firing, frontAlert{
+				a.Rule, a.Labels["severity"], a.Annotations["summary"], a.FiredAt.UTC().Format(time.DateTime), d.silencing(a.Labels),
+			})
 		}
 	}
 	slices.SortFunc(f.Firing, func(a, b frontAlert) int { return strings.Compare(a.Severity+a.Name, b.Severity+b.Name) })
 	return f
+}
+
+// silencing says of each silence that holds back an alert who set it, until when
+// and why.
+func (d *Daemon) silencing(labels map[string]string) []string {
+	var out []string
+	for _, one := range d.silences.Of(labelSet(labels)) {
+		out = append(out, fmt.Sprintf("silenced by %s until %s UTC: %s", one.CreatedBy, one.EndsAt.UTC().Format(time.DateTime), one.Comment))
+	}
+	return out
 }
 
 // shown returns a duration as people read it.

@@ -112,6 +112,8 @@ type alertEvent struct {
 	ActiveAt    string            `json:"active_at"`
 	FiredAt     string            `json:"fired_at"`
 	ResolvedAt  string            `json:"resolved_at,omitempty"`
+	// SilencedBy are the silences that held its page back.
+	SilencedBy []string `json:"silenced_by,omitempty"`
 }
 
 // changed records that alerts began to fire or have resolved.
@@ -125,6 +127,7 @@ func (d *Daemon) changed(changes []alerts.Change) {
 		e := alertEvent{
 			State: a.State, Alert: a.Rule, Labels: a.Labels, Annotations: a.Annotations, Value: finite(a.Value),
 			ActiveAt: stamp(a.ActiveAt), FiredAt: stamp(a.FiredAt), ResolvedAt: stamp(a.ResolvedAt),
+			SilencedBy: d.silencesOf(a.Labels),
 		}
 		d.event(history.KindAlert, e)
 	}

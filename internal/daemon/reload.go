@@ -155,7 +155,8 @@ func (d *Daemon) adopt(cfg *config.Config) error {
 	d.refresh()
 	d.evaluator.configure(cfg.EvaluationInterval, alerts.Routing{
 		Rules: w.rules, Receivers: to, Targets: w.identities,
-		Muted: func(id probe.Identity) bool { return w.maintenance.Muted(id, time.Now()) },
+		Muted:    func(id probe.Identity) bool { return w.maintenance.Muted(id, time.Now()) },
+		Silenced: d.silenced,
 	})
 	return nil
 }
@@ -213,5 +214,6 @@ func (d *Daemon) refresh() {
 	d.exporter.SetBudgets(used)
 	d.exporter.SetMaintenance(w.maintained(now))
 	d.exporter.SetVantageDown(d.network.Down(now))
+	d.refreshSilences(now)
 	d.states(now)
 }

@@ -127,6 +127,7 @@ func (d *Daemon) mux(lifecycle, spend bool) http.Handler {
 	mux.HandleFunc("GET /export", d.serveExport)
 	// Links of alerts lead here, as they do in Prometheus.
 	mux.Handle("GET /graph", http.RedirectHandler("./", http.StatusFound))
+	d.silencePages(mux, lifecycle)
 	reload, resume, on := d.serveReload, d.serveResume, d.serveProbe
 	if !lifecycle {
 		resume = off("--web.enable-lifecycle")
