@@ -58,13 +58,17 @@ func (e *engine) window() Window {
 }
 
 // spans returns the times that rates are taken over: the plan's, or what of it
-// there was.
+// there was. What was cut off within its first second has no rates: a few requests
+// over a few milliseconds make millions a second.
 func (e *engine) spans(by EndedBy) spans {
 	over := spans{plan: e.plan.Length()}
 	if by != EndPlan {
-		over.plan = min(over.plan, max(time.Since(e.start), time.Millisecond))
+		over.plan = min(over.plan, time.Since(e.start))
 	}
 	over.drain = max(0, e.rec.lastDone-over.plan)
+	if by != EndPlan && by != EndAnswered && over.plan < time.Second {
+		over.plan = 0
+	}
 	return over
 }
 
@@ -141,7 +145,7 @@ func (e *engine) snapshot(since time.Duration, ended bool) Snapshot {
 	s := Snapshot{
 		Elapsed: since, Left: max(0, length-since), Draining: since > length && !ended, Ended: ended,
 		Stage: e.stageAt(since), InFlight: inFlight, Queued: queued,
-		Summary: e.rec.whole.summary(spans{plan: min(since, length)}, e.o.Objectives, nil, false),
+		Summary: e.rec.whole.counts(spans{plan: min(since, length)}, e.o.Objectives),
 		Recent:  e.rec.curve.recent(since - 10*time.Second),
 	}
 	if last := since - e.rec.curve.step; last >= 0 {

@@ -37,23 +37,30 @@ func (e *engine) loop(n int) {
 		if wait := time.Until(due); wait > 0 && !pause(e.ctx, e.quit, wait) {
 			return
 		}
-		j := e.ask(r, spec, due)
-		e.rec.due(j.Arrival, j.at)
-		e.mu.Lock()
-		if e.stop != nil {
-			e.mu.Unlock()
-			e.rec.unsent(j.Arrival, j.at, time.Since(e.start))
+		if !e.join() {
 			return
 		}
-		e.busy++
-		e.maxBusy = max(e.maxBusy, e.busy)
-		e.mu.Unlock()
+		j := e.ask(r, spec, due)
+		e.rec.due(j.Arrival, j.at)
 		e.one(j, uint64(n)<<32|k)
 		e.mu.Lock()
 		e.busy--
 		e.mu.Unlock()
 		due = time.Now()
 	}
+}
+
+// join takes a place for a user, and reports that the window goes on: what a user
+// would have asked after its end never came due.
+func (e *engine) join() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.stop != nil {
+		return false
+	}
+	e.busy++
+	e.maxBusy = max(e.maxBusy, e.busy)
+	return true
 }
 
 // ask draws what a user asks.

@@ -68,17 +68,7 @@ func (c *curve) seconds(stageAt func(time.Duration) int, whole bool) []Second {
 func (c *curve) recent(from time.Duration) Points {
 	all := newMetric(c.high, false)
 	for i := max(0, int(from/c.step)); i < len(c.points); i++ {
-		m := c.points[i].response
-		if m == nil {
-			continue
-		}
-		copied, err := metricOf(m.distribution(nil, true))
-		if err != nil {
-			continue
-		}
-		if all, err = all.merge(copied); err != nil {
-			return Points{}
-		}
+		all.add(c.points[i].response)
 	}
 	return all.points(false)
 }

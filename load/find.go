@@ -83,7 +83,13 @@ type finder struct {
 
 // climb takes rung after rung.
 func (f *finder) climb(ctx context.Context) error {
-	until := time.Now().Add(f.search.Time)
+	began := time.Now()
+	until := began.Add(f.search.Time)
+	defer func() {
+		if f.o.Progress != nil {
+			f.o.Progress(Snapshot{Elapsed: time.Since(began), Ended: true, Stage: max(0, len(f.windows)-1)})
+		}
+	}()
 	for discarded := 0; ; {
 		f.step = f.ladder.Next(f.trials)
 		if f.step.End != stats.SearchGoesOn {
@@ -101,7 +107,7 @@ func (f *finder) climb(ctx context.Context) error {
 			return err
 		}
 		r := newRung(f.search.Objective, users, f.search.RungRequests)
-		w, err := r.climb(ctx, plan, f.o)
+		w, err := r.climb(ctx, plan, f.shown(began))
 		if err != nil {
 			return err
 		}
@@ -126,6 +132,22 @@ func (f *finder) climb(ctx context.Context) error {
 		}
 		f.trials = append(f.trials, stats.Trial{Load: float64(users), Margin: got.Margin, StdErr: got.StdErr})
 	}
+}
+
+// shown returns the options of one rung, whose views count from the start of the
+// search. When that will be over is not known: it ends with its answer.
+func (f *finder) shown(began time.Time) Options {
+	o, rung, start := f.o, len(f.windows), time.Now()
+	if f.o.Progress == nil {
+		return o
+	}
+	o.Progress = func(s Snapshot) {
+		if !s.Ended {
+			s.Elapsed, s.Left, s.Stage, s.Draining = s.Elapsed+start.Sub(began), 0, rung, false
+			f.o.Progress(s)
+		}
+	}
+	return o
 }
 
 // window makes one record of all rungs.
@@ -256,21 +278,21 @@ func (c *Capacity) say() string {
 	var text string
 	switch stats.SearchEnd(c.Answer) {
 	case stats.SearchBracketed:
-		text = fmt.Sprintf("keeps %s at %d in flight (%.3g/s) and breaks it at %d (%.3g/s)", c.Objective, c.InFlightLow, c.RateLow, c.InFlightHigh, c.RateHigh)
+		text = fmt.Sprintf("keeps %s at %d in flight (%s) and breaks it at %d (%s)", c.Objective, c.InFlightLow, perSecond(c.RateLow), c.InFlightHigh, perSecond(c.RateHigh))
 		if c.Cliff {
 			text += ", suddenly"
 		}
 	case stats.SearchAllPass:
-		text = fmt.Sprintf("keeps %s up to the bound of %d in flight (%.3g/s)", c.Objective, c.InFlightLow, c.RateLow)
+		text = fmt.Sprintf("keeps %s up to the bound of %d in flight (%s)", c.Objective, c.InFlightLow, perSecond(c.RateLow))
 	case stats.SearchNonePass:
 		text = fmt.Sprintf("breaks %s with one request at a time", c.Objective)
 	default:
 		text = fmt.Sprintf("no answer to %s", c.Objective)
 		if c.InFlightLow > 0 {
-			text += fmt.Sprintf("; it is kept at %d in flight (%.3g/s)", c.InFlightLow, c.RateLow)
+			text += fmt.Sprintf("; it is kept at %d in flight (%s)", c.InFlightLow, perSecond(c.RateLow))
 		}
 		if c.InFlightHigh > 0 {
-			text += fmt.Sprintf("; it is broken at %d (%.3g/s)", c.InFlightHigh, c.RateHigh)
+			text += fmt.Sprintf("; it is broken at %d (%s)", c.InFlightHigh, perSecond(c.RateHigh))
 		}
 	}
 	if x, ok := c.Little.Get(); ok {

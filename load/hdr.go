@@ -237,6 +237,24 @@ func (m *metric) merge(o *metric) (*metric, error) {
 	return m, nil
 }
 
+// add adds the values of o, which has the same range, is packed as m is, and stays
+// as it is; nil adds nothing.
+func (m *metric) add(o *metric) {
+	if o == nil {
+		return
+	}
+	into, okInto := m.h.(*hdrhistogram.PackedHistogram)
+	from, okFrom := o.h.(*hdrhistogram.PackedHistogram)
+	if !okInto || !okFrom {
+		return
+	}
+	into.Merge(from)
+	if m.n == 0 || o.min < m.min {
+		m.min = o.min
+	}
+	m.n, m.sum, m.max = m.n+o.n, m.sum+o.sum, max(m.max, o.max)
+}
+
 // decodeHDR reads an HdrHistogram V2 in base64.
 func decodeHDR(text string) (*hdrhistogram.PackedHistogram, error) {
 	h, err := hdrhistogram.DecodePacked([]byte(text))

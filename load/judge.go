@@ -63,15 +63,15 @@ func judge(f facts) (Verdict, string) {
 	unmet := f.open && f.asked > 0 && f.sent/f.asked < reached
 	switch {
 	case f.plateau != nil:
-		return ServerLimited, fmt.Sprintf("throughput flattened at %.3g/s in stage %d (%+.0f %%) while the median service time grew by %.0f %%",
-			f.plateau.Rate, f.plateau.Stage, 100*f.plateau.Gain, 100*f.plateau.Growth)
+		return ServerLimited, fmt.Sprintf("throughput flattened at %s in stage %d (%+.0f %%) while the median service time grew by %.0f %%",
+			perSecond(f.plateau.Rate), f.plateau.Stage, 100*f.plateau.Gain, 100*f.plateau.Growth)
 	case (unmet || f.notSent > 0) && f.growth >= slowed:
-		return ServerLimited, fmt.Sprintf("%.3g/s of %.3g/s were sent while all %d places were taken and the median service time grew %.1f times",
-			f.sent, f.asked, f.bound, f.growth)
+		return ServerLimited, fmt.Sprintf("%s of %s were sent while all %d places were taken and the median service time grew %.1f times",
+			perSecond(f.sent), perSecond(f.asked), f.bound, f.growth)
 	case (unmet || f.notSent > 0) && f.client.BoundFull >= fullShare:
 		need := int(math.Ceil(f.asked * f.median.Seconds()))
-		return ClientLimited, fmt.Sprintf("all %d places were taken in %.0f %% of the seconds: %.3g/s of requests that take %s need at least %d",
-			f.bound, 100*f.client.BoundFull, f.asked, short(f.median), need)
+		return ClientLimited, fmt.Sprintf("all %d places were taken in %.0f %% of the seconds: %s of requests that take %s need at least %d",
+			f.bound, 100*f.client.BoundFull, perSecond(f.asked), short(f.median), need)
 	}
 	return Complete, ""
 }
@@ -87,7 +87,7 @@ func clientLimit(f facts) string {
 		return fmt.Sprintf("the client used %.0f %% of its %d processors", 100*cpu, f.client.Cores)
 	}
 	if f.open && f.asked > 0 && f.sent/f.asked < reached && f.client.BoundFull < fullShare && f.growth < slowed {
-		return fmt.Sprintf("%.3g/s of %.3g/s were sent while there was room and the server was no slower", f.sent, f.asked)
+		return fmt.Sprintf("%s of %s were sent while there was room and the server was no slower", perSecond(f.sent), perSecond(f.asked))
 	}
 	return ""
 }

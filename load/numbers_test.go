@@ -145,3 +145,25 @@ func TestWarmUp(t *testing.T) {
 		}
 	})
 }
+
+// TestDigits are never an exponent.
+func TestDigits(t *testing.T) {
+	t.Parallel()
+	for v, want := range map[float64]string{0: "0", 0.000012345: "0.0000123", 0.5: "0.5", 9.876: "9.88", 999.6: "1000", 1000: "1000", 12345.6: "12346", 1e6: "1000000", -2500.4: "-2500"} {
+		if got := load.Digits(v, 3); got != want {
+			t.Errorf("Digits(%v, 3) = %s, want %s", v, got, want)
+		}
+	}
+}
+
+// TestWordsHaveNoExponent: a warm-up of a second less a moment is one of a second.
+func TestWordsHaveNoExponent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := draw(t, load.Spec{Window: "w", Stages: []load.Stage{stage(5, time.Minute, 0)}}, 1)
+		s := &server{answer: always(999600 * time.Microsecond)}
+		w := run(t, p, options(t, s, 16))
+		if w.Steady == nil || !strings.Contains(w.Steady.Sentence, "steady state 1s median") {
+			t.Errorf("the steady state of answers of 999.6 ms is said as %+v", w.Steady)
+		}
+	})
+}

@@ -245,8 +245,12 @@ func (r *recorder) reading(at time.Duration, inFlight int, p *Plan) *Stop {
 
 // parts returns the summaries of stages, steps and lengths.
 func (r *recorder) parts(w *Window, p *Plan, o *Options, over spans) {
+	from := time.Duration(0)
 	for i, t := range r.stages {
-		alone := spans{plan: lengthOfStage(p.Stages[i])}
+		// Of the stage in which a window ended, and those after it, only what was.
+		length := lengthOfStage(p.Stages[i])
+		alone := spans{plan: min(length, max(0, over.plan-from))}
+		from += length
 		part := Part{Name: strconv.Itoa(i), Summary: t.summary(alone, r.objectives, r.series[i].sizes(), true)}
 		if p.Users() == 0 {
 			part.Rate = probe.Some(p.Stages[i].Rate)

@@ -78,6 +78,7 @@ type Snapshot struct {
 	// one.
 	Asked, Rate      float64
 	InFlight, Queued int
+	// Summary has counts and rates, and no distributions.
 	Summary
 	// Recent are the response times of what came due in the last ten seconds.
 	Recent Points

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"maps"
 	"time"
 
 	"github.com/hfwatch/hfwatch/probe"
@@ -186,10 +187,23 @@ type spans struct{ plan, drain time.Duration }
 
 // summary describes the tally. whole adds the histograms.
 func (t *tally) summary(over spans, objectives Objectives, size *sizes, whole bool) Summary {
+	s := t.counts(over, objectives)
+	for k := range kinds {
+		if m := t.metrics[k]; m != nil {
+			s.OutOfRange += m.outOfRange
+			*k.of(&s) = m.distribution(size.of(k), whole)
+		}
+	}
+	return s
+}
+
+// counts is the summary without its distributions, which take a while. It shares
+// nothing with the tally: a view is read while the window goes on.
+func (t *tally) counts(over spans, objectives Objectives) Summary {
 	s := Summary{
 		Planned: t.planned, Due: t.due, Sent: t.sent, Late: t.late, NotSent: t.notSent,
-		Outcomes: t.outcomes, Statuses: t.statuses, Good: t.good, Bad: t.bad, Apart: t.apart,
-		TokenSources: t.sources, OutOfRange: t.outOfRange,
+		Outcomes: maps.Clone(t.outcomes), Statuses: maps.Clone(t.statuses), Good: t.good, Bad: t.bad, Apart: t.apart,
+		TokenSources: maps.Clone(t.sources), OutOfRange: t.outOfRange,
 		SentInTime: t.early, GoodInTime: t.goodInTime, TokensInTime: t.windowTokens, Met: t.met,
 	}
 	if t.hasIn {
@@ -200,12 +214,6 @@ func (t *tally) summary(over spans, objectives Objectives, size *sizes, whole bo
 	}
 	if t.hasCost {
 		s.CostUSD = probe.Some(t.cost)
-	}
-	for k := range kinds {
-		if m := t.metrics[k]; m != nil {
-			s.OutOfRange += m.outOfRange
-			*k.of(&s) = m.distribution(size.of(k), whole)
-		}
 	}
 	t.rates(&s, over, objectives)
 	return s

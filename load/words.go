@@ -2,6 +2,8 @@ package load
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,16 +71,37 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// short returns a time in three digits.
+// short returns a time in three digits. What rounds to a thousand of a unit is
+// one of the next.
 func short(d time.Duration) string {
 	switch {
 	case d >= 100*time.Second:
 		return d.Round(time.Second).String()
-	case d >= time.Second:
-		return fmt.Sprintf("%.3gs", d.Seconds())
-	case d >= time.Millisecond:
-		return fmt.Sprintf("%.3gms", d.Seconds()*1e3)
+	case d >= 999500*time.Microsecond:
+		return Digits(d.Seconds(), 3) + "s"
+	case d >= 999500*time.Nanosecond:
+		return Digits(d.Seconds()*1e3, 3) + "ms"
 	default:
-		return fmt.Sprintf("%.3gµs", d.Seconds()*1e6)
+		return Digits(d.Seconds()*1e6, 3) + "µs"
 	}
 }
+
+// Digits returns a number as people read it: with n significant digits, with all
+// of those before the point, and without an exponent.
+func Digits(v float64, n int) string {
+	text := strconv.FormatFloat(v, 'g', n, 64)
+	if !strings.Contains(text, "e") {
+		return text
+	}
+	if math.Abs(v) >= 1 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	rounded, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return text
+	}
+	return strconv.FormatFloat(rounded, 'f', -1, 64)
+}
+
+// perSecond returns a rate in three digits.
+func perSecond(v float64) string { return Digits(v, 3) + "/s" }

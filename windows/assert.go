@@ -118,7 +118,7 @@ func (a Assertion) judge(s load.Summary) Finding {
 		f.Why = "the window does not tell"
 		return f
 	}
-	f.Why = fmt.Sprintf("it is %.4g%s", v, of)
+	f.Why = fmt.Sprintf("it is %s%s", load.Digits(v, 4), of)
 	f.Answer = holds(v, a.when.Op, a.when.Threshold)
 	return f
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -17,7 +18,7 @@ func verdict(w load.Window) string {
 	if w.Reason != "" {
 		text += ": " + w.Reason
 	}
-	if w.EndedBy != load.EndPlan && w.EndedWhy != "" && w.EndedWhy != w.Reason {
+	if w.EndedBy != load.EndPlan && w.EndedBy != load.EndAnswered && w.EndedWhy != "" && w.EndedWhy != w.Reason {
 		text += " (" + w.EndedWhy + ")"
 	}
 	return text
@@ -47,7 +48,7 @@ func facts(w load.Window) [][2]string {
 	out := [][2]string{
 		{"verdict", verdict(w)},
 		{"took", w.Ended.Sub(w.Started).Round(1e7).String() + ", from " + w.Started.UTC().Format("2006-01-02 15:04:05 UTC")},
-		{"rate", fmt.Sprintf("%s asked, %s achieved, %s answered well", rate(w.AskedRate), rate(w.AchievedRate), rate(w.Throughput))},
+		{"rate", rates(w)},
 		{"requests", fmt.Sprintf("%d planned, %d sent, %d of them late for want of room, %d not sent", w.Planned, w.Sent, w.Late, w.NotSent)},
 		{"outcomes", outcomes(w.Summary)},
 	}
@@ -59,7 +60,7 @@ func facts(w load.Window) [][2]string {
 	}
 	if t := w.Tokens; t != nil && !t.System.IsZero() {
 		n, _ := t.System.Get()
-		out = append(out, [2]string{"tokens", fmt.Sprintf("%.4g/s of all requests together", n)})
+		out = append(out, [2]string{"tokens", load.Digits(n, 4) + "/s of all requests together"})
 	}
 	if g := w.Goodput; g != nil {
 		out = append(out, [2]string{"goodput", fmt.Sprintf("%d of %d attempted kept every objective: %.2f %%", g.Met, g.Attempted, g.Ratio*100)})
@@ -73,6 +74,17 @@ func facts(w load.Window) [][2]string {
 			n.Target, short(n.Before.Median), n.Before.Bad, n.Before.N, short(n.During.Median), n.During.Bad, n.During.N)})
 	}
 	return out
+}
+
+// rates returns a window's rates in one line.
+func rates(w load.Window) string {
+	switch {
+	case w.AskedRate.IsZero():
+		return "unknown: it ended within its first second"
+	case w.Capacity != nil:
+		return fmt.Sprintf("%s answered well over all rungs, %s/s at its best", rate(w.Throughput), load.Digits(w.Capacity.Peak, 4))
+	}
+	return fmt.Sprintf("%s asked, %s achieved, %s answered well", rate(w.AskedRate), rate(w.AchievedRate), rate(w.Throughput))
 }
 
 // row is one distribution in a table.
@@ -163,7 +175,22 @@ func Text(w io.Writer, window load.Window, findings []Finding, warnings []string
 
 // partName returns what a part is called.
 func partName(w load.Window, p load.Part) string {
-	if r, ok := p.Rate.Get(); ok && w.Capacity == nil {
+	if c := w.Capacity; c != nil {
+		i, err := strconv.Atoi(p.Name)
+		if err != nil || i >= len(c.Rungs) {
+			return p.Name
+		}
+		rung := c.Rungs[i]
+		text := fmt.Sprintf("%d in flight, %s/s", rung.InFlight, load.Digits(rung.Rate, 3))
+		switch {
+		case rung.Discarded != "":
+			return text + ", not counted"
+		case rung.Passed:
+			return text + ", kept"
+		}
+		return text + ", broken"
+	}
+	if r, ok := p.Rate.Get(); ok {
 		return fmt.Sprintf("stage %s (%g/s)", p.Name, r)
 	}
 	return p.Name

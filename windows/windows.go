@@ -127,5 +127,5 @@ func rate(v probe.Opt[float64]) string {
 	if !ok {
 		return "-"
 	}
-	return fmt.Sprintf("%.4g/s", n)
+	return load.Digits(n, 4) + "/s"
 }

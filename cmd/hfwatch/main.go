@@ -36,14 +36,24 @@ type process struct {
 	// terminal is whether standard error is one, colour whether it may be used
 	// there.
 	terminal, colour bool
+	// width returns the width of that terminal now, 0 where it is not known.
+	width func() int
 }
 
 // newProcess returns the real one.
 func newProcess() *process {
-	terminal := term.IsTerminal(int(os.Stderr.Fd())) // #nosec G115 -- a descriptor is small
+	stderr := int(os.Stderr.Fd()) // #nosec G115 -- a descriptor is small
+	terminal := term.IsTerminal(stderr)
 	return &process{
 		args: os.Args[1:], environ: os.Environ(), stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr,
 		terminal: terminal, colour: terminal && os.Getenv("NO_COLOR") == "",
+		width: func() int {
+			width, _, err := term.GetSize(stderr)
+			if err != nil {
+				return 0
+			}
+			return width
+		},
 	}
 }
 
