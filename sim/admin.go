@@ -19,19 +19,36 @@ const maxAdminBody = 1 << 20
 //	                          ?model=NAME and ?after=SEQUENCE narrow it
 //	GET  /_sim/cold           every change of phase and replicas of models that
 //	                          sleep; ?model=NAME narrows it
+//	GET  /_sim/listeners      what each listener is and did so far
+//	GET  /_sim/authority      the certificate, in PEM, that signs theirs
 //	POST /_sim/models/{name}  a JSON object of behaviour to change
+//	POST /_sim/listeners/{name}
+//	                          a JSON object of a listener's transport to change
 //	POST /_sim/account        a JSON object that replaces the account
 //	POST /_sim/reset          back to the scenario as given
 func (s *Server) adminMux() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /_sim/scenario", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Scenario()) })
 	mux.HandleFunc("GET /_sim/faults", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, map[string]any{"kinds": FaultKinds(), "bad_shapes": BadShapes(), "envelopes": Envelopes()})
+		writeJSON(w, map[string]any{"kinds": FaultKinds(), "bad_shapes": BadShapes(), "envelopes": Envelopes(), "listeners": TransportFaults()})
 	})
 	mux.HandleFunc("GET /_sim/truth", s.adminTruth)
 	mux.HandleFunc("GET /_sim/cold", func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, s.ColdTruth(r.URL.Query().Get("model")))
 	})
+	mux.HandleFunc("GET /_sim/listeners", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, s.Listeners()) })
+	mux.HandleFunc("GET /_sim/authority", func(w http.ResponseWriter, r *http.Request) {
+		if s.Authority() == nil {
+			http.Error(w, "the scenario has no listeners", http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Type", "application/x-pem-file")
+		// Where the client has left there is nobody to tell.
+		_, _ = w.Write(s.Authority())
+	})
+	mux.HandleFunc("POST /_sim/listeners/{name}", changing(func(r *http.Request, body []byte) error {
+		return s.PatchListener(r.PathValue("name"), body)
+	}))
 	mux.HandleFunc("POST /_sim/models/{name}", changing(func(r *http.Request, body []byte) error {
 		return s.Patch(r.PathValue("name"), body)
 	}))

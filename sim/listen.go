@@ -21,7 +21,7 @@ func (s *Server) ListenAndServe(ctx context.Context, addr string) error {
 	if err != nil {
 		return fmt.Errorf("sim: listen address: %w", err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !onLoopback(host) {
 		return fmt.Errorf("sim: listen address %q is not loopback; use 127.0.0.1, ::1 or localhost", addr)
 	}
 	var lc net.ListenConfig
@@ -32,8 +32,9 @@ func (s *Server) ListenAndServe(ctx context.Context, addr string) error {
 	return s.Serve(ctx, l)
 }
 
-// Serve serves on l until ctx ends, and closes l; it then returns nil. Requests
-// under way end with ctx. A listener that is not on loopback is refused.
+// Serve serves on l, and on the scenario's own listeners, until ctx ends, and
+// closes l; it then returns nil. Requests under way end with ctx. A listener
+// that is not on loopback is refused.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	addr, ok := l.Addr().(*net.TCPAddr)
 	if !ok || !addr.IP.IsLoopback() {
@@ -44,12 +45,25 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		BaseContext: func(net.Listener) context.Context { return ctx },
 		ErrorLog:    slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 	}
+	ctx, cancelFronts := context.WithCancel(ctx)
+	fronts := make(chan error, 1)
+	go func() { fronts <- s.ServeListeners(ctx, nil) }()
+	defer func() { cancelFronts(); <-fronts }()
 	stopped := make(chan error, 1)
 	go func() { stopped <- server.Serve(l) }()
-	select {
-	case err := <-stopped:
-		return fmt.Errorf("sim: %w", err)
-	case <-ctx.Done():
+	for watch := fronts; ctx.Err() == nil; {
+		select {
+		case err := <-stopped:
+			return fmt.Errorf("sim: %w", err)
+		case err := <-watch:
+			if fronts <- err; err != nil {
+				_ = server.Close()
+				<-stopped
+				return err
+			}
+			watch = nil
+		case <-ctx.Done():
+		}
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
 	defer cancel()

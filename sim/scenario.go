@@ -41,7 +41,10 @@ type Scenario struct {
 	RecordTokens bool    `json:"record_tokens,omitempty"`
 	Account      Account `json:"account,omitzero"`
 	Models       []Model `json:"models"`
-	Timeline     []Step  `json:"timeline,omitempty"`
+	// Listeners are further addresses of the server, whose connections and TLS can
+	// be at fault.
+	Listeners []Listener `json:"listeners,omitempty"`
+	Timeline  []Step     `json:"timeline,omitempty"`
 }
 
 // Model is one model at one place: behind the router, at a dedicated endpoint,
@@ -187,14 +190,15 @@ type AccountFault struct {
 	Fault    Fault  `json:"fault"`
 }
 
-// Step is a change at a time after the start. It patches one model, replaces
-// the account, or both.
+// Step is a change at a time after the start. It patches one model or one
+// listener, replaces the account, or both.
 type Step struct {
-	About   string          `json:"about,omitempty"`
-	At      Duration        `json:"at"`
-	Model   string          `json:"model,omitempty"`
-	Set     json.RawMessage `json:"set,omitempty"`
-	Account *Account        `json:"account,omitempty"`
+	About    string          `json:"about,omitempty"`
+	At       Duration        `json:"at"`
+	Model    string          `json:"model,omitempty"`
+	Listener string          `json:"listener,omitempty"`
+	Set      json.RawMessage `json:"set,omitempty"`
+	Account  *Account        `json:"account,omitempty"`
 }
 
 // LoadScenario reads one scenario in JSON. Unknown keys, wrong types and
@@ -237,6 +241,10 @@ func (s Scenario) clone() Scenario {
 	s.Models = slices.Clone(s.Models)
 	for i, m := range s.Models {
 		s.Models[i] = m.clone()
+	}
+	s.Listeners = slices.Clone(s.Listeners)
+	for i, l := range s.Listeners {
+		s.Listeners[i] = l.clone()
 	}
 	s.Timeline = slices.Clone(s.Timeline)
 	for i, step := range s.Timeline {

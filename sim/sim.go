@@ -17,6 +17,7 @@
 package sim
 
 import (
+	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -58,6 +59,10 @@ type Server struct {
 	draws uint64
 	// tasks is what asynchronous providers have taken on, the latest last.
 	tasks []asyncTask
+	// fronts are the scenario's listeners, and authority signs what they show; nil
+	// where there are none.
+	fronts    []*front
+	authority *authority
 }
 
 // model is a scenario's model and its running state. Its Behaviour and requests
@@ -88,6 +93,15 @@ func New(scenario Scenario, options Options) (*Server, error) {
 		truth: ring{limit: options.TruthSize}, seen: newRecent(4096),
 	}
 	s.admin = s.adminMux()
+	for _, l := range s.scenario.Listeners {
+		s.fronts = append(s.fronts, &front{server: s, spec: l, changed: make(chan struct{}), configs: map[string]*tls.Config{}})
+	}
+	if len(s.fronts) > 0 {
+		var err error
+		if s.authority, err = newAuthority("hfwatch sim"); err != nil {
+			return nil, err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.restart()
@@ -107,6 +121,10 @@ func (s *Server) restart() {
 		s.models = append(s.models, &model{
 			Model: spec, gate: newGate(b.Permits), cache: newReplays(1024), cold: newCold(spec, time.Now()),
 		})
+	}
+	for i, f := range s.fronts {
+		f.become(fresh.Listeners[i].Transport)
+		f.state = ListenerState{}
 	}
 	s.account = fresh.Account
 	s.start, s.nextStep, s.sequence = time.Now(), 0, 0
@@ -138,6 +156,9 @@ func (s *Server) Scenario() Scenario {
 	now.Account = s.account.clone()
 	for i, m := range s.models {
 		now.Models[i] = m.clone()
+	}
+	for i, f := range s.fronts {
+		now.Listeners[i].Transport = f.now
 	}
 	return now
 }
@@ -216,6 +237,12 @@ func (s *Server) advance(now time.Time) time.Duration {
 		if step.Account != nil {
 			s.account = step.Account.clone()
 		}
+		if step.Listener != "" {
+			if err := s.patchListener(step.Listener, step.Set); err != nil {
+				s.logger.Warn("timeline step cannot be applied", "listener", step.Listener, "err", err)
+				continue
+			}
+		}
 		if step.Model != "" {
 			if err := s.patch(step.Model, step.Set); err != nil {
 				// Each step was tried against the scenario, but a patch made
@@ -224,7 +251,7 @@ func (s *Server) advance(now time.Time) time.Duration {
 				continue
 			}
 		}
-		s.logger.Info("timeline step", "at", time.Duration(step.At).String(), "model", step.Model, "account", step.Account != nil)
+		s.logger.Info("timeline step", "at", time.Duration(step.At).String(), "model", step.Model, "listener", step.Listener, "account", step.Account != nil)
 	}
 	return 0
 }

@@ -99,7 +99,7 @@ func (s Scenario) Validate() error {
 			seen[key] = at
 		}
 	}
-	if err := s.Account.validate("account"); err != nil {
+	if err := first(s.validateListeners(), s.Account.validate("account")); err != nil {
 		return err
 	}
 	return s.validateTimeline()
@@ -119,12 +119,18 @@ func (s Scenario) validateTimeline() error {
 				return err
 			}
 		}
+		if step.Listener != "" {
+			if err := s.tryListener(step); err != nil {
+				return fmt.Errorf("%s.%w", at, err)
+			}
+			continue
+		}
 		if step.Model == "" {
 			if step.Account == nil {
-				return fmt.Errorf("%s: changes nothing; want model and set, or account", at)
+				return fmt.Errorf("%s: changes nothing; want model or listener and set, or account", at)
 			}
 			if step.Set != nil {
-				return fmt.Errorf("%s.set: wants a model", at)
+				return fmt.Errorf("%s.set: wants a model or a listener", at)
 			}
 			continue
 		}
@@ -140,6 +146,18 @@ func (s Scenario) validateTimeline() error {
 		}
 	}
 	return nil
+}
+
+// tryListener applies a step to the listener that it names.
+func (s Scenario) tryListener(step Step) error {
+	if step.Model != "" {
+		return errors.New("listener: has a step of its own, without a model")
+	}
+	l := slices.IndexFunc(s.Listeners, func(l Listener) bool { return l.Name == step.Listener })
+	if l < 0 {
+		return fmt.Errorf("listener: there is none named %q", step.Listener)
+	}
+	return s.Listeners[l].merge(step.Set)
 }
 
 // oneOf returns an error unless value is empty or one of allowed.

@@ -65,24 +65,34 @@ type scene struct {
 	server   *sim.Server
 	endpoint probe.Endpoint
 	limit    time.Duration
+	// client is kept for all requests of the scene where it is set, and reuse lets
+	// them share connections.
+	client *hf.Client
+	reuse  bool
 }
 
 // stage builds a scene for w with a fault at the model.
 func stage(t *testing.T, w engineWay, fault sim.Fault) *scene {
+	t.Helper()
+	s := stageScenario(t, w, fault)
+	s.network.Serve(t, "sim.test:80", s.server.Handler())
+	s.endpoint.URL = &url.URL{Scheme: "http", Host: "sim.test", Path: w.path}
+	return s
+}
+
+// stageScenario builds a scene to which no way leads yet.
+func stageScenario(t *testing.T, w engineWay, fault sim.Fault, listeners ...sim.Listener) *scene {
 	t.Helper()
 	m := sim.Model{Name: "m", ID: "org/model", Tasks: []string{w.task}, Backend: w.backend, Behaviour: sim.Behaviour{Fault: fault, Tokens: 8}}
 	m.Latency = sim.Latency{Prefill: sim.Duration(100 * time.Millisecond), PerToken: sim.Duration(20 * time.Millisecond)}
 	if w.backend == sim.BackendProvider {
 		m.Provider = "groq"
 	}
-	server, err := sim.New(sim.Scenario{Seed: 1, Models: []sim.Model{m}}, sim.Options{})
+	server, err := sim.New(sim.Scenario{Seed: 1, Models: []sim.Model{m}, Listeners: listeners}, sim.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scene{network: fakenet.New(), server: server, limit: 30 * time.Second}
-	s.network.Serve(t, "sim.test:80", server.Handler())
-	s.endpoint = probe.Endpoint{Route: w.route, URL: &url.URL{Scheme: "http", Host: "sim.test", Path: w.path}}
-	return s
+	return &scene{network: fakenet.New(), server: server, limit: 30 * time.Second, endpoint: probe.Endpoint{Route: w.route}}
 }
 
 // ask probes the scene once over the real client.
@@ -105,10 +115,13 @@ func (s *scene) ask(t *testing.T, w engineWay) probe.Result {
 	case w.task == "text-classification":
 		target.Expect.Label = "POSITIVE"
 	}
-	client := hf.New(hf.Options{Dial: s.network.DialContext, MaxBody: 1 << 20})
-	defer client.Close()
+	client := s.client
+	if client == nil {
+		client = hf.New(hf.Options{Dial: s.network.DialContext, MaxBody: 1 << 20})
+		defer client.Close()
+	}
 	runner := probe.Runner{Exchanger: client}
-	call, err := runner.Prepare(probe.Shot{Target: target, Kind: probe.Baseline, Lane: probe.LaneBaseline, Due: time.Now()})
+	call, err := runner.Prepare(probe.Shot{Target: target, Kind: probe.Baseline, Lane: probe.LaneBaseline, Due: time.Now(), Reuse: s.reuse})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -259,6 +272,13 @@ func TestAttribution(t *testing.T) {
 				expect(t, l.about, w, res, l.want)
 				doc.row("Connections before a request", l.about, w, finding{res.Outcome, res.Phase})
 			})
+		}
+	}
+	for _, l := range lines() {
+		for _, w := range personalities() {
+			if l.on(w) {
+				doc.row(l.section, l.about, w, runLine(t, l, w))
+			}
 		}
 	}
 	grid(t, &doc)

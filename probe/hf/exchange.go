@@ -64,7 +64,9 @@ func (c *Client) prepare(call *probe.Call) (*exchange, error) {
 		Body:          io.NopCloser(bytes.NewReader(call.Request.Body)),
 		ContentLength: int64(len(call.Request.Body)),
 	}
-	if len(call.Request.Body) == 0 {
+	if len(call.Request.Body) == 0 && !call.Target.Endpoint.HTTP2 {
+		// Over HTTP/2 net/http sends a request again that has no body at all, where
+		// the server refuses its stream.
 		x.req.Body = http.NoBody
 	}
 	return x, nil

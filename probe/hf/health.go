@@ -73,6 +73,10 @@ func (c *Client) Health(ctx context.Context, t *probe.Target, id string, limit t
 	}
 	defer carrier.release()
 	req := &http.Request{Method: http.MethodGet, URL: u, Host: h.Get("Host"), Header: h, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1}
+	if e.HTTP2 {
+		// A request without any body would be sent again where its stream is refused.
+		req.Body = io.NopCloser(strings.NewReader(""))
+	}
 	h.Del("Host")
 	// A dial looks for the exchange that it is for.
 	ctx = context.WithValue(ctx, exchangeKey{}, &exchange{client: c, call: call, carrier: carrier, limit: limit, ctx: ctx, sent: time.Now()})
