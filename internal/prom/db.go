@@ -26,6 +26,7 @@ type DB struct {
 	held    *held // what store could not write, and the way to it
 	engine  *promql.Engine
 	timeout time.Duration
+	found   time.Time     // the newest sample at Open; zero if there was none
 	slots   chan struct{} // one token a running query
 
 	feedMu   sync.Mutex // guards what follows, and serialises appends
@@ -134,6 +135,21 @@ func (db *DB) Newest() time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(db.feed.last).UTC()
+}
+
+// Compact does at once what the database does by itself within minutes: samples
+// older than three hours move from memory and log to blocks, and blocks are
+// merged. Whoever appends faster than time passes calls it.
+func (db *DB) Compact(ctx context.Context) error {
+	ctx, end, err := db.begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer end()
+	if err := db.store.Compact(ctx); err != nil {
+		return fmt.Errorf("compacting the time series database: %w", err)
+	}
+	return nil
 }
 
 // Close cancels what is running, waits for it, and closes the files. It writes

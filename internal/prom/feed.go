@@ -3,6 +3,7 @@ package prom
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -143,13 +144,20 @@ func (w *writer) metric(family *dto.MetricFamily, m *dto.Metric) {
 	switch family.GetType() {
 	case dto.MetricType_COUNTER:
 		c := m.GetCounter()
+		v := c.GetValue()
+		if strings.HasSuffix(name, "_seconds_total") {
+			v = onGrid(v)
+		}
 		w.sample(w.find(name, "", m, "", ""), point{
-			value: c.GetValue(), created: created(c.GetCreatedTimestamp()), exemplars: w.exemplars(c.GetExemplar()),
+			value: v, created: created(c.GetCreatedTimestamp()), exemplars: w.exemplars(c.GetExemplar()),
 		})
 	case dto.MetricType_GAUGE:
 		v := m.GetGauge().GetValue()
 		if w.skew != 0 && strings.HasSuffix(name, "_timestamp_seconds") {
 			v += w.skew.Seconds()
+		}
+		if strings.HasSuffix(name, "_seconds") {
+			v = gaugeOnGrid(v)
 		}
 		w.sample(w.find(name, "", m, "", ""), point{value: v})
 	case dto.MetricType_UNTYPED:
@@ -164,6 +172,25 @@ func (w *writer) metric(family *dto.MetricFamily, m *dto.Metric) {
 			w.classic(name, m, gauge)
 		}
 	}
+}
+
+// grid is the inverse of the resolution in which seconds are stored: 2^-14 s,
+// 61 µs. The storage encodes a float by the bits in which it differs from the
+// one before, so that digits below what anything is measured to are most of what
+// a sum of seconds costs on disk. Sums stay ascending, and their errors do not
+// add up.
+const grid = 1 << 14
+
+// onGrid returns seconds that accumulate as they are stored.
+func onGrid(v float64) float64 { return math.Round(v*grid) / grid }
+
+// gaugeOnGrid returns seconds that stand for themselves as they are stored: to
+// 61 µs, and to 14 bits, one part in 16,000, where they are shorter than one.
+func gaugeOnGrid(v float64) float64 {
+	if frac, exp := math.Frexp(v); exp < 1 {
+		return math.Ldexp(onGrid(frac), exp)
+	}
+	return onGrid(v)
 }
 
 func (w *writer) summary(name string, m *dto.Metric) {
@@ -217,6 +244,9 @@ func (w *writer) native(name string, m *dto.Metric, gauge bool) {
 		return
 	}
 	p := point{histogram: histogramOf(h), exemplars: w.exemplars(h.GetExemplars()...)}
+	if strings.HasSuffix(name, "_seconds") {
+		p.histogram.Sum = onGrid(p.histogram.Sum)
+	}
 	if gauge {
 		p.histogram.CounterResetHint = histogram.GaugeType
 	} else {

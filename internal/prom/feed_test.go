@@ -367,3 +367,44 @@ func TestExemplarsAreKeptWhereAsked(t *testing.T) {
 		}
 	})
 }
+
+func TestSecondsAreStoredToAFewMicroseconds(t *testing.T) {
+	for _, v := range []float64{0, 1, 0.5, -3.25, 1e300, math.Inf(1)} {
+		if onGrid(v) != v || gaugeOnGrid(v) != v {
+			t.Errorf("%v is stored as %v and %v", v, onGrid(v), gaugeOnGrid(v))
+		}
+	}
+	for _, v := range []float64{0.1, 12.345678, 98765.4321, 1.7e9 + 0.123} {
+		if got := onGrid(v); math.Abs(got-v) > 31e-6 {
+			t.Errorf("the sum %v is stored as %v", v, got)
+		}
+		if got := gaugeOnGrid(v); math.Abs(got-v) > 31e-6 {
+			t.Errorf("the gauge %v is stored as %v", v, got)
+		}
+	}
+	if got, want := gaugeOnGrid(3.3e-5), 3.3e-5; math.Abs(got-want)/want > 1e-4 {
+		t.Errorf("a gauge of 33 µs is stored as %v, want four digits", got)
+	}
+	in(t, func(t *testing.T, db *DB) {
+		reg := prometheus.NewPedanticRegistry()
+		c, g, ratio := counter("c_seconds_total"), gauge("g_seconds"), gauge("g_ratio")
+		h := prometheus.NewHistogram(native("h_seconds"))
+		reg.MustRegister(c, g, ratio, h)
+		c.Add(0.1)
+		g.Set(0.1)
+		ratio.Set(0.8)
+		h.Observe(0.1)
+		add(t, db, time.Now(), reg)
+		for expr, want := range map[string]float64{
+			"c_seconds_total":          1638.0 / 16384,
+			"g_seconds":                13107.0 / 16384 / 8,
+			"histogram_sum(h_seconds)": 1638.0 / 16384,
+			// What is compared with a figure of somebody's choice stays as it is.
+			"g_ratio": 0.8,
+		} {
+			if got := one(t, db, expr, time.Now()); math.Abs(got-want) > 1e-12 {
+				t.Errorf("%s = %.16f, want %.16f", expr, got, want)
+			}
+		}
+	})
+}

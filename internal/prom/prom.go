@@ -124,6 +124,7 @@ func Open(opts Options) (*DB, error) {
 	}
 	db.feed = newFeed(newest(store), opts.MaxExemplars > 0)
 	db.anchor, db.anchored = time.UnixMilli(db.feed.last), time.Now()
+	db.found = db.Newest()
 	return db, nil
 }
 
@@ -143,6 +144,11 @@ func storeOptions(opts Options) *tsdb.Options {
 	o.WALSegmentSize = 16 << 20
 	o.StripeSize = 512
 	o.HeadChunksWriteBufferSize = 256 << 10
+	// Two hours of samples, the range of the smallest block, 30 s apart. Twice the
+	// default, each chunk's head and its place in the index are paid for half as
+	// often.
+	o.SamplesPerChunk = 240
+	o.NewCompactorFunc = newCompactor
 	o.OutOfOrderTimeWindow = OutOfOrderWindow.Milliseconds()
 	// Without it a counter first seen at 1 is an increase of 0.
 	o.EnableSTAsZeroSample = true
