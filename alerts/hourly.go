@@ -31,25 +31,30 @@ const (
 )
 
 // Hourly returns the recording rules of the hourly metrics, each after those
-// that it reads.
-func Hourly() []prom.Recording {
+// that it reads. An engine without native histograms has those of counts alone.
+func Hourly(h Histograms) []prom.Recording {
 	distribution := func(name string, s series.Series) prom.Recording {
 		return prom.Recording{Name: name, Expr: fmt.Sprintf(`sum by (target, location) (increase(%s{kind="baseline"}[1h]))`, s)}
 	}
 	quantile := func(name string, q float64, of string) prom.Recording {
 		return prom.Recording{Name: name, Expr: fmt.Sprintf(`histogram_quantile(%g, %s)`, q, of)}
 	}
-	return []prom.Recording{
+	counts := []prom.Recording{
+		{Name: HourlyResults, Expr: fmt.Sprintf(`sum by (target, location, counts) (increase(%s{kind="baseline"}[1h]))`, series.Results)},
+		{Name: HourlyBadRatio, Expr: fmt.Sprintf(`sum by (target, location) (%[1]s{counts="bad"}) / sum by (target, location) (%[1]s{counts=~"good|bad"})`, HourlyResults)},
+	}
+	if h == ClassicHistograms {
+		return counts
+	}
+	return append(counts,
 		distribution(HourlyResponse, series.Response),
 		distribution(HourlyFirstToken, series.FirstToken),
 		distribution(HourlyTPOT, series.TPOT),
-		{Name: HourlyResults, Expr: fmt.Sprintf(`sum by (target, location, counts) (increase(%s{kind="baseline"}[1h]))`, series.Results)},
-		{Name: HourlyBadRatio, Expr: fmt.Sprintf(`sum by (target, location) (%[1]s{counts="bad"}) / sum by (target, location) (%[1]s{counts=~"good|bad"})`, HourlyResults)},
 		quantile(HourlyResponseP50, 0.5, HourlyResponse),
 		quantile(HourlyResponseP95, 0.95, HourlyResponse),
 		quantile(HourlyResponseP99, 0.99, HourlyResponse),
 		quantile(HourlyFirstTokenP50, 0.5, HourlyFirstToken),
 		quantile(HourlyFirstTokenP95, 0.95, HourlyFirstToken),
 		quantile(HourlyTPOTP50, 0.5, HourlyTPOT),
-	}
+	)
 }

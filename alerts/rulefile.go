@@ -22,7 +22,8 @@ type (
 		Rules    []ruleEntry `yaml:"rules"`
 	}
 	ruleEntry struct {
-		Alert         string            `yaml:"alert"`
+		Record        string            `yaml:"record,omitempty"`
+		Alert         string            `yaml:"alert,omitempty"`
 		Expr          string            `yaml:"expr"`
 		For           string            `yaml:"for,omitempty"`
 		KeepFiringFor string            `yaml:"keep_firing_for,omitempty"`
@@ -32,8 +33,8 @@ type (
 )
 
 // RuleFile returns the rules as a rule file of Prometheus, to be evaluated at
-// that interval.
-func RuleFile(rules []prom.Rule, interval time.Duration) ([]byte, error) {
+// that interval, and recordings for once an hour.
+func RuleFile(rules []prom.Rule, interval time.Duration, hourly []prom.Recording) ([]byte, error) {
 	group := ruleGroup{Name: "hfwatch", Interval: promDuration(interval)}
 	for _, r := range rules {
 		entry := ruleEntry{Alert: r.Name, Expr: r.Expr, Labels: r.Labels, Annotations: r.Annotations}
@@ -45,7 +46,15 @@ func RuleFile(rules []prom.Rule, interval time.Duration) ([]byte, error) {
 		}
 		group.Rules = append(group.Rules, entry)
 	}
-	return yaml.Dump(ruleFile{[]ruleGroup{group}})
+	file := ruleFile{[]ruleGroup{group}}
+	if len(hourly) > 0 {
+		group := ruleGroup{Name: "hfwatch-hourly", Interval: "1h"}
+		for _, r := range hourly {
+			group.Rules = append(group.Rules, ruleEntry{Record: r.Name, Expr: r.Expr})
+		}
+		file.Groups = append(file.Groups, group)
+	}
+	return yaml.Dump(file)
 }
 
 // Objective is what a target's results are to be, for tools that make rules of

@@ -33,7 +33,7 @@ func pace(ctx context.Context, p plan, hours int, out io.Writer) error {
 	defer tick.Stop()
 	every := max(1, hours*perHour/20)
 	for i := range hours * perHour {
-		if i%every == every-1 {
+		if i%every == every-1 && i > 0 {
 			fmt.Fprintf(out, "hour %d of %d: median %.0f MB, peak %.0f MB\n", i/perHour+1, hours, measure.Median(anonymous), slices.Max(anonymous))
 		}
 		at := begin.Add(time.Duration(i) * p.every)

@@ -22,8 +22,8 @@ func (p *process) rulesCommand() *cobra.Command {
 		Use:   "rules",
 		Short: "Print the alerts as rules for a Prometheus, or objectives for sloth or pyrra",
 		Long: `Prints the shipped alerts and the configuration's own as a rule file of
-Prometheus, the same expressions and labels that hfwatch evaluates itself. Where a
-Prometheus evaluates them, set alerting: off here.
+Prometheus, the same expressions and labels that hfwatch evaluates itself, and the
+recording rules of its hours. Where a Prometheus evaluates them, set alerting: off here.
 
 Exit codes: 0 all are printed, 2 bad configuration, 3 a rule cannot be said with
 these histograms; it is named, and the others are printed.`,
@@ -65,7 +65,7 @@ func (p *process) printRules(cfg *config.Config, h alerts.Histograms, form strin
 			}
 			said = append(said, r)
 		}
-		text, err = alerts.RuleFile(alerts.CompileFor(said, cfg.UserLabels, h), cfg.EvaluationInterval)
+		text, err = alerts.RuleFile(alerts.CompileFor(said, cfg.UserLabels, h), cfg.EvaluationInterval, alerts.Hourly(h))
 	case "sloth":
 		text, err = alerts.Sloth(objectives(cfg))
 	case "pyrra":

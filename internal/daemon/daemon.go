@@ -207,6 +207,11 @@ func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 		}
 		d.evaluator.db, d.evaluator.clock = db, prom.NewClock(db.Newest())
 		d.undo.add("series", func(context.Context) error { return db.Close() })
+		if cfg.History {
+			if d.evaluator.hourly, err = prom.NewHourly(db, alerts.Hourly(alerts.NativeHistograms), d.logger); err != nil {
+				return err
+			}
+		}
 	}
 	if cfg.Alerting {
 		rules, err := prom.NewRules(d.evaluator.db, compile(cfg), prom.RulesOptions{ExternalURL: d.opts.ExternalURL, Logger: d.logger, Known: d.known})

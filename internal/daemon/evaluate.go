@@ -45,6 +45,10 @@ type evaluator struct {
 	location string
 	origin   time.Time
 	clock    prom.Clock
+	// last is the instant of the last tick's samples.
+	last time.Time
+	// hourly are the recording rules; nil where history is off.
+	hourly *prom.Hourly
 	// failing is true while samples cannot be stored; misses counts the ticks in
 	// a row that could not store any, from missing on.
 	failing bool
@@ -135,6 +139,8 @@ func (e *evaluator) tick(ctx context.Context) {
 		e.logger.Warn("the clock stepped", "kind", string(event.Kind), "by", event.By.String())
 	}
 	skew := at.Sub(reading.Wall)
+	at = aligned(e.last, at, e.interval())
+	e.last = at
 
 	families, gatherErr := e.gatherer.Gather()
 	appended, appendErr := e.db.AppendSkewed(ctx, at, skew, families)
@@ -162,7 +168,40 @@ func (e *evaluator) tick(ctx context.Context) {
 		e.tell(same)
 		e.hand(same, skew, routing) //nolint:contextcheck // As above.
 	}
+	if e.hourly != nil && (appendErr == nil || errors.Is(appendErr, prom.ErrHeld)) {
+		e.record(ctx, at)
+	}
 	e.watch.Evaluated(time.Since(start), appended.Samples, refused)
+}
+
+// aligned returns the instant of samples that are taken at at: exactly one
+// interval after the last one where it is that but for the lateness of a timer,
+// up to a hundredth of it. Samples that are evenly spaced take a bit each for
+// their time, others two bytes. It is always later than the last.
+func aligned(last, at time.Time, every time.Duration) time.Time {
+	if expected := last.Add(every); at.Sub(expected).Abs() <= every/100 {
+		return expected
+	}
+	if !at.After(last) {
+		return last.Add(time.Millisecond)
+	}
+	return at
+}
+
+// record evaluates the recording rules of the hours that have ended.
+func (e *evaluator) record(ctx context.Context, at time.Time) {
+	_, err := e.hourly.Eval(ctx, at)
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	var failed prom.EvalError
+	if !errors.As(err, &failed) {
+		e.watch.EvaluationFailed("")
+	}
+	for _, rule := range failed {
+		e.watch.EvaluationFailed(rule.Rule)
+	}
+	e.logger.Warn("hours could not be recorded", "err", err)
 }
 
 // evaluate runs the rules at that instant and hands on what they found.

@@ -244,3 +244,58 @@ func TestLogsSayWhatChangesAndNothingElse(t *testing.T) {
 		}
 	})
 }
+
+// TestSamplesAreEvenlySpaced whatever a timer is late by, and never go back.
+func TestSamplesAreEvenlySpaced(t *testing.T) {
+	last := time.Date(2026, 11, 25, 12, 0, 0, 3e6, time.UTC)
+	for _, tt := range []struct {
+		name     string
+		at, want time.Duration // after the last
+	}{
+		{"on time", 15 * time.Second, 15 * time.Second},
+		{"a little late", 15*time.Second + 9*time.Millisecond, 15 * time.Second},
+		{"after a late one", 15*time.Second - 150*time.Millisecond, 15 * time.Second},
+		{"later than a hundredth", 15*time.Second + 151*time.Millisecond, 15*time.Second + 151*time.Millisecond},
+		{"one missed", 30*time.Second + 2*time.Millisecond, 30*time.Second + 2*time.Millisecond},
+		{"the last tick of a shutdown", 4 * time.Second, 4 * time.Second},
+		{"at once", 0, time.Millisecond},
+		{"behind one that was aligned forward", -20 * time.Millisecond, time.Millisecond},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := aligned(last, last.Add(tt.at), 15*time.Second).Sub(last); got != tt.want {
+				t.Errorf("aligned() = %v after the last, want %v", got, tt.want)
+			}
+		})
+	}
+	first := last.Add(7 * time.Millisecond)
+	if got := aligned(time.Time{}, first, 15*time.Second); !got.Equal(first) {
+		t.Errorf("the first is at %v, want %v", got, first)
+	}
+}
+
+// TestHoursAreRecorded: every full hour of every target has one point.
+func TestHoursAreRecorded(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.net.Serve(t, "m.test:80", http.HandlerFunc(good))
+		r.start("evaluation_interval: 1m\nmodels:\n" + model("a", "http://m.test/a", "@every 1m") + model("b", "http://m.test/b", "@every 5m"))
+		begin := time.Now()
+		time.Sleep(3*time.Hour + time.Minute)
+		synctest.Wait()
+		for name, want := range map[string]float64{"a": 60, "b": 12} {
+			res, err := r.d.evaluator.db.QueryHourly(t.Context(), alerts.HourlyResults+`{counts="good",target="`+name+`"}`, begin, time.Now())
+			if err != nil || len(res.Series()) != 1 {
+				t.Fatalf("%d series, %v, want 1", len(res.Series()), err)
+			}
+			got := res.Series()[0].Points
+			if len(got) != 3 {
+				t.Fatalf("%d points of three hours, want 3", len(got))
+			}
+			for _, p := range got[1:] {
+				if p.At.Minute() != 0 || p.Value < want-1 || p.Value > want+1 {
+					t.Errorf("%v results of %s at %v, want %v", p.Value, name, p.At, want)
+				}
+			}
+		}
+		r.want(0, "hfwatch_evaluation_failures_total", "rule", "")
+	})
+}
