@@ -70,7 +70,7 @@ func TestChunksOfHistogramsAreJoined(t *testing.T) {
 		reg.MustRegister(h)
 		restarts.MustRegister(r)
 		n := 0
-		for i := range 20 * 60 {
+		for i := range 10 * 60 {
 			time.Sleep(time.Minute)
 			for k := range 50 {
 				h.Observe(float64(1+(i*50+k)*7919%1000) / 100)
@@ -85,15 +85,15 @@ func TestChunksOfHistogramsAreJoined(t *testing.T) {
 			n++
 		}
 		synctest.Wait()
-		if got := one(t, db, "count_over_time(h_seconds[20h])", time.Now()); got != float64(n) {
+		if got := one(t, db, "count_over_time(h_seconds[10h])", time.Now()); got != float64(n) {
 			t.Errorf("%v samples, want %d", got, n)
 		}
 		// Each restart's first observation is seen too, but for what the rate
 		// extrapolates.
-		if got := one(t, db, "histogram_count(increase(r_seconds[20h]))", time.Now()); math.Abs(got-float64(n)) > 1 {
+		if got := one(t, db, "histogram_count(increase(r_seconds[10h]))", time.Now()); math.Abs(got-float64(n)) > 1 {
 			t.Errorf("increase over restarts = %v, want %d", got, n)
 		}
-		if got := one(t, db, "histogram_count(increase(h_seconds[20h]))", time.Now()); math.Abs(got-float64(50*n)) > 51 {
+		if got := one(t, db, "histogram_count(increase(h_seconds[10h]))", time.Now()); math.Abs(got-float64(50*n)) > 51 {
 			t.Errorf("increase = %v, want %d within one sample", got, 50*n)
 		}
 		number, samples := chunksOf(t, db)
