@@ -3,6 +3,7 @@ package alerts
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -168,7 +169,13 @@ func bare(expr string) string {
 // matchers returns the selector of the targets that m selects.
 func matchers(m probe.Match) string {
 	var parts []string
-	for _, p := range [][2]string{{"target", m.Name}, {"task", m.Task}, {"model", m.Model}, {"location", m.Location}} {
+	switch {
+	case m.Fan:
+		parts = append(parts, fmt.Sprintf("target=~%q", regexp.QuoteMeta(m.Name)+"(:[^:]+)?"))
+	case m.Name != "":
+		parts = append(parts, fmt.Sprintf("target=%q", m.Name))
+	}
+	for _, p := range [][2]string{{"task", m.Task}, {"model", m.Model}, {"location", m.Location}} {
 		if p[1] != "" {
 			parts = append(parts, fmt.Sprintf("%s=%q", p[0], p[1]))
 		}

@@ -58,6 +58,8 @@ type scheduled struct {
 	// models are those that are asked, with their shares.
 	models []Model
 	shares []float64
+	// each is true for a model at all providers: it is of one of them.
+	each bool
 }
 
 // scheduled returns all that schedules start, maintenance last.
@@ -67,17 +69,20 @@ func (c *Config) scheduled() []scheduled {
 	for _, m := range c.Models {
 		models, shares := []Model{m}, []float64{1}
 		if b := m.Baseline; b != nil {
-			all = append(all, scheduled{m.Target.Name, "baseline", b.Schedule, one(1), models, shares})
+			all = append(all, scheduled{m.Target.Name, "baseline", b.Schedule, one(1), models, shares, false})
 		}
 		if w := m.Window; w != nil && (w.Location == "" || w.Location == c.Location) {
-			all = append(all, scheduled{m.Target.Name, "window", w.Schedule, w.Requests, models, shares})
+			all = append(all, scheduled{m.Target.Name, "window", w.Schedule, w.Requests, models, shares, false})
 		}
 		if x := m.ColdStart; x != nil {
-			all = append(all, scheduled{m.Target.Name, "cold start", x.Schedule, one(float64(x.Requests + 1)), models, shares})
+			all = append(all, scheduled{m.Target.Name, "cold start", x.Schedule, one(float64(x.Requests + 1)), models, shares, false})
 		}
 	}
+	for _, f := range c.Fans {
+		all = append(all, scheduled{FanName(f.Target.Name, "*"), "baseline", f.Baseline.Schedule, one(1), []Model{f.Model}, []float64{1}, true})
+	}
 	for _, mix := range c.Mixes {
-		s := scheduled{mix.Name, "mix", mix.Schedule, mix.Requests, nil, nil}
+		s := scheduled{mix.Name, "mix", mix.Schedule, mix.Requests, nil, nil, false}
 		for _, step := range mix.Steps {
 			for _, m := range c.Models {
 				if m.Target.Name == step.Model {
@@ -125,7 +130,8 @@ func (c *Config) NextFires(now time.Time, n int) []NextFires {
 
 // Ceiling returns the most that each schedule can ask and cost in the 31 days
 // from now on, and the sum of all. The sum is absent in what one of its parts
-// lacks.
+// lacks. Of a model at all providers the part is of each of them, and the sum is
+// absent.
 func (c *Config) Ceiling(now time.Time) (parts []Ceiling, total Ceiling) {
 	total = Ceiling{Name: "all", Requests: probe.Some(0.0), Tokens: probe.Some(0.0), USD: probe.Some(0.0)}
 	plans := map[string]plan{}
@@ -144,6 +150,10 @@ func (c *Config) Ceiling(now time.Time) (parts []Ceiling, total Ceiling) {
 			part.Limit = limitsBelow(part, s.models[0].Budget)
 		}
 		parts = append(parts, part)
+		if s.each {
+			// How many providers there are only the router's list says.
+			part = Ceiling{}
+		}
 		total.Requests = sum(total.Requests, part.Requests)
 		total.Tokens = sum(total.Tokens, part.Tokens)
 		total.USD = sum(total.USD, part.USD)

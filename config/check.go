@@ -34,6 +34,8 @@ type checked struct {
 	out Model
 	// active is true where it is enabled and watched from this location.
 	active bool
+	// fan is true for a model at all providers.
+	fan bool
 	// labels holds every label, and task the task's name even where the task is
 	// not known.
 	labels map[string]string

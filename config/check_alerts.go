@@ -22,6 +22,7 @@ func (c *checker) match(raw *rawMatch, what string) probe.Match {
 	m := probe.Match{
 		Name: raw.Name, Task: raw.Task, Model: raw.Model, Location: raw.Location, Severity: raw.Severity, Labels: raw.Labels,
 	}
+	m.Fan = c.fanNamed(m.Name) != nil
 	if raw.has("severity") && what != "receiver" {
 		c.problem(raw.at("severity"), "models have no severity", "remove it: it belongs into the match of a receiver")
 	}
@@ -173,6 +174,9 @@ func (c *checker) streams(raw *rawAlert, r *alerts.Rule) {
 // severity.
 func (c *checker) selected(m probe.Match) []*checked {
 	m.Severity, m.Location = "", ""
+	if fan := c.fanOf(m.Name); fan != nil {
+		m.Name = fan.out.Target.Name
+	}
 	var out []*checked
 	for _, model := range c.models {
 		if m.Selects(model.identity()) {

@@ -132,8 +132,11 @@ func (m *modelCheck) routed(e *probe.Endpoint) {
 		m.problem(at, "chat needs a provider or a url: without one the router chooses another provider from call to call",
 			"write for instance provider: cerebras, or url: for an endpoint of your own")
 	case name == "" || name == "hf-inference":
-	case name == "all":
+	case name == AllProviders && !chat:
+		m.problem(at, "the router's list of providers is of chat models alone", "write one model for each provider, or use hf-inference for the task "+m.task)
+	case name == AllProviders:
 		m.need(FeatureProviders, at, "write one model for each provider")
+		m.fan, e.Route = true, probe.RouteRouter
 	case slices.Contains(policies(), name):
 		m.problem(at, quote(name)+" is a policy that chooses another provider from call to call", "pin one: "+strings.Join(providers(), ", "))
 	case slices.Contains(removedProviders(), name):

@@ -197,7 +197,7 @@ func (m *modelCheck) build(spots []spot) {
 		nonce = "00000000"
 	}
 	route := t.Endpoint.Route
-	if m.router && slices.Contains(append(policies(), "all"), m.raw.Provider) {
+	if m.router && slices.Contains(policies(), m.raw.Provider) {
 		route = probe.RouteRouter
 	}
 	for i, input := range t.Inputs.Values {

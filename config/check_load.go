@@ -270,6 +270,8 @@ func (c *checker) steps(raw *rawMix) []Step {
 		switch {
 		case !s.has("model"):
 			c.problem(s.at("model"), "is missing", "write the name of a model of this file")
+		case c.fanNamed(s.Model) != nil:
+			c.problem(s.at("model"), quote(s.Model)+" stands for a target at each provider", "name a model with one provider")
 		case !slices.Contains(names, s.Model):
 			c.problem(s.at("model"), "there is no model "+quote(s.Model), meant(s.Model, names))
 		}

@@ -88,6 +88,7 @@ func (c *checker) allModels() {
 		c.models = append(c.models, m.checked)
 		c.cfg.merged = append(c.cfg.merged, m.derived(n))
 	}
+	c.fanNames()
 	c.keep()
 }
 
@@ -147,15 +148,18 @@ func (c *checker) keep() {
 	var labels []string
 	for _, m := range c.models {
 		labels = append(labels, sortedKeys(m.labels)...)
-		if m.active {
+		switch {
+		case m.active && m.fan:
+			c.cfg.Fans = append(c.cfg.Fans, Fan{Model: m.out, Before: len(c.cfg.Models)})
+		case m.active:
 			c.cfg.Models = append(c.cfg.Models, m.out)
-		} else {
+		default:
 			c.cfg.Idle = append(c.cfg.Idle, m.out.Target.Name)
 		}
 	}
 	slices.Sort(labels)
 	c.cfg.UserLabels = slices.Compact(labels)
-	if len(c.cfg.Models) == 0 {
+	if len(c.cfg.Models)+len(c.cfg.Fans) == 0 {
 		c.warn(c.raw.at("models"), "no model is watched from the location "+quote(c.cfg.Location),
 			"check enabled and locations")
 	}
@@ -182,6 +186,7 @@ func (m *modelCheck) check() {
 	m.window()
 	m.coldStart()
 	m.plannedCost()
+	m.fanOut()
 	m.active = m.raw.Enabled && (len(m.raw.Locations) == 0 || slices.Contains(m.raw.Locations, m.cfg.Location))
 }
 

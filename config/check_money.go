@@ -53,6 +53,10 @@ func (c *checker) unpriced(m *checked) {
 	if !own && (!all || !hosted) {
 		return
 	}
+	if m.raw.Price == nil && Listed(t) {
+		// The router's list has most of them; where it has none, the daemon says so.
+		return
+	}
 	if m.raw.Price != nil && (!t.Price.USDPerHour.IsZero() ||
 		!t.Price.Cost(probe.Some(max(1, m.out.TokensIn)), probe.Some(max(1, m.out.TokensOut))).IsZero()) {
 		return

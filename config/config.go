@@ -47,7 +47,9 @@ type Config struct {
 	// order of the file. Idle names the others.
 	Models []Model
 	Idle   []string
-	Mixes  []Mix
+	// Fans are those with `provider: all`, in the order of the file.
+	Fans  []Fan
+	Mixes []Mix
 	// Alerts are the user's, without the shipped ones.
 	Alerts      []alerts.Rule
 	Notify      []Receiver
@@ -119,6 +121,12 @@ type Model struct {
 	// Managed is the dedicated endpoint behind the target; nil where none is
 	// named.
 	Managed *Managed
+	// Provided is the name of the model at all providers that this is a target of,
+	// in an expanded configuration; empty for any other.
+	Provided string
+	// Vacant is set in an expanded configuration alone: the model is at all
+	// providers, and none is known.
+	Vacant *Vacancy
 	// TokensIn and TokensOut are the most that one request can take.
 	TokensIn, TokensOut int
 }

@@ -45,6 +45,11 @@ func everything(t testing.TB) *Exporter {
 	e.Suspended("plain", "billing")
 	e.Drifted("plain", "shape")
 	e.HealthChecked("plain", "healthy", true)
+	e.RouterSays("llm", RouterFigures{
+		Listed: true, Live: true, FirstToken: probe.Measured(time.Second), TokensPerSecond: probe.Some(100.0), Context: probe.Some(8192),
+		USDPerMTokInput: probe.Some(0.1), USDPerMTokOutput: probe.Some(0.2),
+	})
+	e.RouterListRead(true, time.Unix(1, 0))
 	e.SetBudgets(map[Budget]float64{{Period: "month", Unit: "usd"}: 0.5, {"llm", "day", "tokens"}: 0.25})
 	e.SetMaintenance(map[string]bool{"weekly": false})
 	e.SetSilences(1, 0)

@@ -76,6 +76,30 @@ func TestObservers(t *testing.T) {
 				e.HealthLies("gone", true)
 			}, map[string]float64{`hfwatch_health_checks_total{result="healthy",target="a"}`: 1, `hfwatch_target_health_lies{target="a"}`: 0}},
 
+			{"what the router's list says of a target", func(e *Exporter) {
+				e.RouterSays("a", RouterFigures{
+					Listed: true, Live: true, FirstToken: probe.Measured(250 * time.Millisecond), TokensPerSecond: probe.Some(120.0),
+					Context: probe.Some(8192), USDPerMTokInput: probe.Some(0.1), USDPerMTokOutput: probe.Some(0.2),
+				})
+				e.RouterSays("gone", RouterFigures{Listed: true})
+			}, map[string]float64{
+				`hfwatch_router_live{target="a"}`: 1, `hfwatch_router_first_token_seconds{target="a"}`: 0.25,
+				`hfwatch_router_tokens_per_second{target="a"}`: 120, `hfwatch_router_context_tokens{target="a"}`: 8192,
+				`hfwatch_router_usd_per_mtok{direction="in",target="a"}`: 0.1, `hfwatch_router_usd_per_mtok{direction="out",target="a"}`: 0.2,
+			}},
+			{"what it says no more is absent", func(e *Exporter) {
+				e.RouterSays("a", RouterFigures{Listed: true, Live: true, FirstToken: probe.Measured(time.Second), Context: probe.Some(1)})
+				e.RouterSays("a", RouterFigures{Listed: true})
+			}, map[string]float64{`hfwatch_router_live{target="a"}`: 0}},
+			{"a list that was never read", func(e *Exporter) { e.RouterSays("a", RouterFigures{}) }, map[string]float64{}},
+			{"the list was read", func(e *Exporter) {
+				e.RouterListRead(true, time.Unix(1700000000, 0))
+				e.RouterListRead(false, time.Unix(1700000900, 0))
+			}, map[string]float64{
+				`hfwatch_router_list_reads_total{result="ok"}`: 1, `hfwatch_router_list_reads_total{result="failed"}`: 1,
+				`hfwatch_router_list_timestamp_seconds`: 1700000000,
+			}},
+
 			{
 				"a slot that started late", func(e *Exporter) { e.SchedulerLag(time.Millisecond) },
 				map[string]float64{`hfwatch_scheduler_lag_seconds`: 1},

@@ -12,11 +12,12 @@ import (
 type self struct {
 	group
 	ignored, clockSteps, dropped, refused, evaluationFailures, reports, controls *counters
+	routerReads                                                                  *counters
 	written, writeFailures, stateFailures, appended                              *child
 	remoteSent, remoteDropped, remoteFailures                                    *child
 	deadLetters, deadLettersLost, silenced                                       *child
 	evaluation, schedulerLag                                                     *child
-	reloadOK, reloadTime                                                         *child
+	reloadOK, reloadTime, routerTime                                             *child
 	vantage                                                                      *child
 }
 
@@ -48,6 +49,8 @@ func newSelf(v *vocabulary, now time.Time) *self {
 	s.schedulerLag = s.add(series.SchedulerLag, now)
 	s.reloadOK = s.add(series.ReloadSuccessful, now)
 	s.reloadTime = s.add(series.ReloadSuccessTime, now)
+	s.routerReads = set(series.RouterReads, series.Result)
+	s.routerTime = s.add(series.RouterReadTime, now)
 	s.vantage = s.add(series.VantageDown, now)
 	s.vantage.set(0)
 	return s

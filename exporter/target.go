@@ -130,6 +130,7 @@ type target struct {
 	next     int
 	state
 	factSeries factSeries
+	router     *routerSeries
 }
 
 // slotKey names a counter of slots.

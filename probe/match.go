@@ -1,5 +1,7 @@
 package probe
 
+import "strings"
+
 // Match selects targets, or alerts about them, by what identifies them. Empty
 // fields select everything; the zero Match selects all.
 type Match struct {
@@ -9,6 +11,9 @@ type Match struct {
 	Location string            `json:"location,omitempty"`
 	Severity string            `json:"severity,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
+	// Fan is true where Name is of a model that stands for several targets, which
+	// are named NAME:PROVIDER; it selects all of them.
+	Fan bool `json:"-"`
 }
 
 // Identity is what a Match looks at: a target's, or an alert's, own values.
@@ -20,8 +25,10 @@ type Identity struct {
 // Selects reports whether m selects id. Severity is asked of alerts only: a
 // Match with a severity selects no target, for a target has none.
 func (m Match) Selects(id Identity) bool {
+	if !m.names(id.Name) {
+		return false
+	}
 	for _, pair := range [][2]string{
-		{m.Name, id.Name},
 		{m.Task, id.Task},
 		{m.Model, id.Model},
 		{m.Location, id.Location},
@@ -37,4 +44,14 @@ func (m Match) Selects(id Identity) bool {
 		}
 	}
 	return true
+}
+
+// names reports whether m selects a target of that name, or, without a name of
+// its own, any.
+func (m Match) names(name string) bool {
+	if m.Name == "" || name == m.Name {
+		return true
+	}
+	rest, of := strings.CutPrefix(name, m.Name+":")
+	return m.Fan && of && rest != "" && !strings.Contains(rest, ":")
 }

@@ -4,31 +4,36 @@ import "slices"
 
 // The series of targets.
 const (
-	Probes         Series = "hfwatch_probes_total"
-	Results        Series = "hfwatch_results_total"
-	Response       Series = "hfwatch_response_seconds"
-	FirstToken     Series = "hfwatch_first_token_seconds"
-	FirstByte      Series = "hfwatch_first_byte_seconds"
-	TPOT           Series = "hfwatch_tpot_seconds"
-	Lag            Series = "hfwatch_lag_seconds"
-	PhaseSeconds   Series = "hfwatch_phase_seconds_total"
-	Tokens         Series = "hfwatch_tokens_total"
-	TargetInfo     Series = "hfwatch_target_info"
-	TargetInterval Series = "hfwatch_target_interval_seconds"
-	FirstSeen      Series = "hfwatch_target_first_seen_timestamp_seconds"
-	LastResult     Series = "hfwatch_target_last_result_timestamp_seconds"
-	LastSuccess    Series = "hfwatch_target_last_success_timestamp_seconds"
-	BadOfLast5     Series = "hfwatch_target_bad_of_last_5"
-	ConsecutiveBad Series = "hfwatch_target_consecutive_bad"
-	UncountedSlots Series = "hfwatch_target_uncounted_slots"
-	Suspended      Series = "hfwatch_target_suspended"
-	AlertHits      Series = "hfwatch_alert_hits"
-	Slots          Series = "hfwatch_slots_total"
-	BudgetUsed     Series = "hfwatch_budget_used_ratio"
-	DriftEvents    Series = "hfwatch_drift_events_total"
-	HealthLies     Series = "hfwatch_target_health_lies"
-	HealthChecks   Series = "hfwatch_health_checks_total"
-	Account        Series = "hfwatch_account_suspended"
+	Probes           Series = "hfwatch_probes_total"
+	Results          Series = "hfwatch_results_total"
+	Response         Series = "hfwatch_response_seconds"
+	FirstToken       Series = "hfwatch_first_token_seconds"
+	FirstByte        Series = "hfwatch_first_byte_seconds"
+	TPOT             Series = "hfwatch_tpot_seconds"
+	Lag              Series = "hfwatch_lag_seconds"
+	PhaseSeconds     Series = "hfwatch_phase_seconds_total"
+	Tokens           Series = "hfwatch_tokens_total"
+	TargetInfo       Series = "hfwatch_target_info"
+	TargetInterval   Series = "hfwatch_target_interval_seconds"
+	FirstSeen        Series = "hfwatch_target_first_seen_timestamp_seconds"
+	LastResult       Series = "hfwatch_target_last_result_timestamp_seconds"
+	LastSuccess      Series = "hfwatch_target_last_success_timestamp_seconds"
+	BadOfLast5       Series = "hfwatch_target_bad_of_last_5"
+	ConsecutiveBad   Series = "hfwatch_target_consecutive_bad"
+	UncountedSlots   Series = "hfwatch_target_uncounted_slots"
+	Suspended        Series = "hfwatch_target_suspended"
+	AlertHits        Series = "hfwatch_alert_hits"
+	Slots            Series = "hfwatch_slots_total"
+	BudgetUsed       Series = "hfwatch_budget_used_ratio"
+	DriftEvents      Series = "hfwatch_drift_events_total"
+	HealthLies       Series = "hfwatch_target_health_lies"
+	HealthChecks     Series = "hfwatch_health_checks_total"
+	Account          Series = "hfwatch_account_suspended"
+	RouterLive       Series = "hfwatch_router_live"
+	RouterFirstToken Series = "hfwatch_router_first_token_seconds"
+	RouterTokens     Series = "hfwatch_router_tokens_per_second"
+	RouterContext    Series = "hfwatch_router_context_tokens"
+	RouterPrice      Series = "hfwatch_router_usd_per_mtok"
 )
 
 // The series of hfwatch itself.
@@ -70,12 +75,14 @@ const (
 	SamplesAppended      Series = "hfwatch_samples_appended_total"
 	SamplesRefused       Series = "hfwatch_samples_refused_total"
 	Reports              Series = "hfwatch_reports_total"
+	RouterReads          Series = "hfwatch_router_list_reads_total"
+	RouterReadTime       Series = "hfwatch_router_list_timestamp_seconds"
 )
 
 // All returns the whole list: the series of targets, of windows, then those of hfwatch
 // itself.
 func All() []Definition {
-	return slices.Concat(distributions(), parts(), targets(), facts(), coldStarts(), windows(), self(), pipeline())
+	return slices.Concat(distributions(), parts(), targets(), facts(), router(), coldStarts(), windows(), self(), pipeline())
 }
 
 // distributions returns the series that are made of the results of a target.
@@ -226,7 +233,7 @@ func facts() []Definition {
 		},
 		{
 			Series: DriftEvents, Type: Counter, Labels: []Label{target, {What, drifts()}},
-			Help: "Changes of what good answers show of the target: shape, model, revision, provider, engine.",
+			Help: "Changes of what good answers show of the target: shape, model, revision, provider, engine; and of what the router's list says of it: listing.",
 		},
 		{
 			Series: HealthLies, Type: Gauge, Labels: []Label{target},
@@ -235,6 +242,34 @@ func facts() []Definition {
 		{
 			Series: HealthChecks, Type: Counter, Labels: []Label{target, {Result, healthStates()}},
 			Help: "Requests to the engine's health route, which only follow failed probes, by what it said.",
+		},
+	}
+}
+
+// router returns the series of what the router's list of models says of a
+// target, which are its own figures and none of hfwatch's.
+func router() []Definition {
+	target := Label{Name: Target}
+	return []Definition{
+		{
+			Series: RouterLive, Type: Gauge, Labels: []Label{target},
+			Help: "1 while the router's list calls the target's provider live for its model, 0 while it does not or names neither.",
+		},
+		{
+			Series: RouterFirstToken, Type: Gauge, Unit: "seconds", Labels: []Label{target},
+			Help: "The router's own figure of the time to first token.",
+		},
+		{
+			Series: RouterTokens, Type: Gauge, Labels: []Label{target},
+			Help: "The router's own figure of output tokens a second.",
+		},
+		{
+			Series: RouterContext, Type: Gauge, Unit: "tokens", Labels: []Label{target},
+			Help: "Context that the provider offers of the model, by the router's list.",
+		},
+		{
+			Series: RouterPrice, Type: Gauge, Labels: []Label{target, {Direction, directions()}},
+			Help: "US dollars for a million tokens, by the router's list.",
 		},
 	}
 }
@@ -374,6 +409,14 @@ func pipeline() []Definition {
 		{
 			Series: Reports, Type: Counter, Labels: []Label{{Result, reports()}},
 			Help: "Scheduled reports, by whether they were made and delivered everywhere.",
+		},
+		{
+			Series: RouterReads, Type: Counter, Labels: []Label{{Result, results()}},
+			Help: "Requests for the router's list of models, by whether it could be read.",
+		},
+		{
+			Series: RouterReadTime, Type: Gauge, Unit: "seconds",
+			Help: "When the router's list of models was last read, before a restart too; absent where it never was.",
 		},
 	}
 }

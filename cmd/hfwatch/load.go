@@ -98,6 +98,7 @@ func (p *process) runLoad(cmd *cobra.Command, f loadFlags, name string) error {
 	if err != nil {
 		return err
 	}
+	cfg = daemon.Watched(cmd.Context(), cfg, buildVersion(), logger, nil)
 	once := daemon.Once{Version: buildVersion(), Logger: logger}
 	var before *load.Window
 	if f.against != "" {
@@ -239,6 +240,9 @@ func (p *process) loaded(f loadFlags, name string) (*config.Config, string, erro
 	}
 	if f.config.storage == "" && cfg.Budget.IsZero() {
 		cfg.Data.Dir = ""
+	}
+	if len(cfg.Models) == 0 {
+		return nil, "", exit{exitUsage, errors.New("--provider all is no single target: name one provider")}
 	}
 	return cfg, cfg.Models[0].Target.Name, nil
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
@@ -75,7 +77,7 @@ func (p *process) probe(cmd *cobra.Command, f probeFlags, names []string) error 
 	if f.parallel < 1 {
 		return exit{exitUsage, fmt.Errorf("--parallel is %d; write 1 or more", f.parallel)}
 	}
-	cfg, models, err := p.chosen(f, names)
+	cfg, models, err := p.chosen(cmd.Context(), logger, f, names)
 	if err != nil {
 		return err
 	}
@@ -143,7 +145,7 @@ func verdict(results []probe.Result, withheld bool) error {
 
 // chosen returns the models to probe: the named ones of the file, all of them,
 // or the one that the flags describe.
-func (p *process) chosen(f probeFlags, names []string) (*config.Config, []config.Model, error) {
+func (p *process) chosen(ctx context.Context, logger *slog.Logger, f probeFlags, names []string) (*config.Config, []config.Model, error) {
 	if f.adhoc.task != "" || f.adhoc.url != "" {
 		if len(names) > 0 {
 			return nil, nil, exit{exitUsage, errors.New("give either names or --task and --url, not both")}
@@ -157,17 +159,23 @@ func (p *process) chosen(f probeFlags, names []string) (*config.Config, []config
 			// ./data would know no such target.
 			cfg.Data.Dir = ""
 		}
+		cfg = daemon.Watched(ctx, cfg, buildVersion(), logger, nil)
 		return cfg, cfg.Models, nil
 	}
 	cfg, err := p.loadOrSay(f.config)
 	if err != nil {
 		return nil, nil, err
 	}
+	cfg = daemon.Watched(ctx, cfg, buildVersion(), logger, nil)
 	if len(names) == 0 {
 		return cfg, cfg.Models, nil
 	}
 	var models []config.Model
 	for _, name := range names {
+		if at := targetsAt(cfg.Models, name); len(at) > 0 {
+			models = append(models, at...)
+			continue
+		}
 		i := slices.IndexFunc(cfg.Models, func(m config.Model) bool { return m.Target.Name == name })
 		if i < 0 {
 			return nil, nil, exit{exitUsage, fmt.Errorf("%s has no target %q; it has %s", f.config.file, name, known(cfg.Models))}
@@ -175,6 +183,16 @@ func (p *process) chosen(f probeFlags, names []string) (*config.Config, []config
 		models = append(models, cfg.Models[i])
 	}
 	return cfg, models, nil
+}
+
+// targetsAt returns the targets of a model at all providers.
+func targetsAt(models []config.Model, name string) (out []config.Model) {
+	for _, m := range models {
+		if m.Provided == name {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 // known lists the names of targets, the first dozen of them.

@@ -54,6 +54,10 @@ func (d *Daemon) baseline(ctx context.Context, name string, slot schedule.Slot) 
 		Target: m.Target, Kind: d.windows.kind(m.Target, time.Now()), Lane: probe.LaneBaseline, Due: slot.Due, Seq: slot.Seq, Timeout: m.Baseline.Timeout,
 		Reuse: m.Connection == "reuse",
 	}
+	if m.Vacant != nil {
+		d.vacant(shot)
+		return true
+	}
 	if leave := d.leave(ctx, m, false); !leave.Send {
 		d.unsent(shot, leave)
 		return true
@@ -225,6 +229,10 @@ func (d *Daemon) Manual(ctx context.Context, name string) (probe.Result, error) 
 	var err error
 	do := func() {
 		shot := probe.Shot{Target: m.Target, Kind: probe.Manual, Lane: probe.LaneBaseline, Due: time.Now()}
+		if m.Vacant != nil {
+			res = d.vacant(shot)
+			return
+		}
 		if leave := d.leave(ctx, m, false); !leave.Send {
 			res = d.unsent(shot, leave)
 			return

@@ -81,6 +81,7 @@ type Daemon struct {
 	accounts  *fault.Accounts
 	network   fault.Network
 	tracker   *coldstart.Tracker
+	catalog   *catalog
 	scheduler *schedule.Scheduler
 	evaluator *evaluator
 	// sender and silences are nil where alerting is off.
@@ -154,12 +155,20 @@ func (d *Daemon) build(ctx context.Context, cfg *config.Config) error {
 	}
 	d.scheduler = schedule.New(ctx, schedule.Options{Logger: o.Logger, Observer: slots{d.exporter}})
 	d.undo.add("scheduler", d.drain)
-	if err := d.adopt(cfg); err != nil {
+	kept, err := readListing(cfg.Data.Dir)
+	if err != nil {
+		d.logger.Warn("what the router's list said before the restart cannot be read", "err", err)
+	}
+	d.catalog = newCatalog(kept)
+	if !kept.at.IsZero() {
+		d.exporter.RouterListKept(kept.at)
+	}
+	if err := d.adopt(cfg, nil); err != nil {
 		return err
 	}
 	d.exporter.Reloaded(true)
 	d.reloaded(nil, true)
-	d.restore(ctx, cfg)
+	d.restore(ctx, d.now.Load().cfg)
 	d.restoreWindows(ctx)
 	return nil
 }
@@ -249,6 +258,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	}
 	d.scheduler.Update(d.entries())
 	d.goAccounts(ctx)
+	d.routerList(ctx)
 	if err := d.serve(ctx); err != nil {
 		return err
 	}

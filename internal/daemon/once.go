@@ -130,6 +130,9 @@ func (o Once) shoot(ctx context.Context, runner probe.Runner, manage *hub.Client
 	if err != nil {
 		return runner.Failed(call, err), nil
 	}
+	if v := m.Vacant; v != nil {
+		return runner.Unsent(call, v.Outcome, v.Why), nil
+	}
 	if ledger == nil {
 		return runner.Run(ctx, call, probe.Circumstances{}), nil
 	}

@@ -58,10 +58,13 @@ func (d *Daemon) reload() error {
 	if err := web.Validate(d.opts.WebConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file: %w", err)
 	}
-	if err := d.adopt(cfg); err != nil {
+	if err := d.adopt(cfg, nil); err != nil {
 		return err
 	}
 	d.scheduler.Update(d.entries())
+	if l, _ := d.catalog.known(); l.at.IsZero() && asksRouter(cfg) {
+		d.catalog.want()
+	}
 	d.Resume()
 	return nil
 }
@@ -102,10 +105,12 @@ func (d *Daemon) load() (*config.Config, error) {
 	}
 }
 
-// adopt puts a configuration in place, all but its slots. On an error nothing
-// has changed.
-func (d *Daemon) adopt(cfg *config.Config) error {
+// adopt puts a configuration in place, all but its slots. Models at all providers
+// are watched at those that the router's list calls live, and at those that are
+// held, by the model's id. On an error nothing has changed.
+func (d *Daemon) adopt(source *config.Config, held map[string][]string) error {
 	now := time.Now()
+	cfg := source.Expand(d.catalog.routing(held))
 	infos := targets(cfg, now)
 	if err := exporter.CheckTargets(infos); err != nil {
 		return err
@@ -135,6 +140,7 @@ func (d *Daemon) adopt(cfg *config.Config) error {
 		d.logger.Warn("configuration", "problem", problem.String())
 	}
 	w := watch(cfg, now)
+	w.source = source
 	d.exporter.SetReceivers(names(to))
 	d.exporter.SetRules(alerts.Names(w.rules))
 	d.ledger.SetLimits(cfg.Budget, limits(cfg))
@@ -151,6 +157,7 @@ func (d *Daemon) adopt(cfg *config.Config) error {
 	d.now.Store(w)
 	d.windows.stopAll("a reload took it out of the configuration", func(name string) bool { _, stays := w.planned[name]; return stays })
 	d.adoptAccounts(w)
+	d.publishListing(cfg)
 	// So that the budgets and maintenance times of before are gone at once.
 	d.refresh()
 	d.evaluator.configure(cfg.EvaluationInterval, alerts.Routing{

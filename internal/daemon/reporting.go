@@ -159,7 +159,11 @@ func ReportOf(ctx context.Context, cfg *config.Config, version string, since tim
 	if err != nil {
 		return report.Report{}, errors.Join(err, ledger.Close())
 	}
-	made, err := makeReport(ctx, records, cfg, version, since, time.Now())
+	list, err := readListing(cfg.Data.Dir)
+	if err != nil {
+		logger.Warn("what was kept of the router's list cannot be read", "err", err)
+	}
+	made, err := makeReport(ctx, records, cfg.Expand(routing{listing: list}), version, since, time.Now())
 	return made, errors.Join(err, records.Close(ctx), ledger.Close())
 }
 

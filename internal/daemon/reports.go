@@ -108,7 +108,9 @@ func (r *reporter) one(ctx context.Context, s config.ScheduledReport, now time.T
 	}
 	var errs []error
 	if s.File != "" {
-		errs = append(errs, writeReport(strings.ReplaceAll(s.File, "{date}", now.UTC().Format(time.DateOnly)), body.Bytes()))
+		if err := replaceFile(strings.ReplaceAll(s.File, "{date}", now.UTC().Format(time.DateOnly)), body.Bytes()); err != nil {
+			errs = append(errs, fmt.Errorf("report: %w", err))
+		}
 	}
 	if s.Webhook != nil {
 		errs = append(errs, r.post(ctx, s, body.Bytes()))
@@ -116,11 +118,11 @@ func (r *reporter) one(ctx context.Context, s config.ScheduledReport, now time.T
 	return errors.Join(errs...)
 }
 
-// writeReport writes a file whole or not at all.
-func writeReport(name string, body []byte) error {
+// replaceFile writes a file whole or not at all.
+func replaceFile(name string, body []byte) error {
 	temporary, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+"-*")
 	if err != nil {
-		return fmt.Errorf("report: %w", err)
+		return err
 	}
 	_, err = temporary.Write(body)
 	err = errors.Join(err, temporary.Sync(), temporary.Close())
@@ -128,7 +130,7 @@ func writeReport(name string, body []byte) error {
 		err = os.Rename(temporary.Name(), name)
 	}
 	if err != nil {
-		return fmt.Errorf("report: %w", errors.Join(err, os.Remove(temporary.Name())))
+		return errors.Join(err, os.Remove(temporary.Name()))
 	}
 	return nil
 }

@@ -26,11 +26,14 @@ func Task(name string) (probe.Task, bool) { return task.ByName(name) }
 // Features returns what this build can do beyond what every configuration may
 // ask; keys of anything else are refused as not available yet.
 func Features() []config.Feature {
-	return []config.Feature{config.FeatureAlertmanager, config.FeatureReceivers, config.FeatureLoad, config.FeatureObjectives, config.FeatureColdStart}
+	return []config.Feature{config.FeatureAlertmanager, config.FeatureReceivers, config.FeatureLoad, config.FeatureObjectives, config.FeatureColdStart, config.FeatureProviders}
 }
 
 // watched is one configuration as it is in force. It is never changed.
 type watched struct {
+	// source is the configuration as it was written, cfg as it is watched: with
+	// the providers of models that are at all of them, and the router's prices.
+	source      *config.Config
 	cfg         *config.Config
 	models      map[string]config.Model
 	identities  []probe.Identity
