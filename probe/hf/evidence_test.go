@@ -256,7 +256,7 @@ func TestCarriers(t *testing.T) {
 	if get(two, true) == get(twoOther, true) || cap(get(two, true).slots) != maxStreams || get(plain, true).slots != nil {
 		t.Error("pooled HTTP/2 has no bound for each host of its own")
 	}
-	if !get(plain, false).transport.DisableKeepAlives || get(plain, true).transport.DisableKeepAlives {
+	if !get(plain, false).transport.DisableKeepAlives || get(plain, false).pool != nil || get(plain, true).pool == nil || get(two, true).transport.DisableKeepAlives {
 		t.Error("fresh connections are kept, or pooled ones are not")
 	}
 	for i := range 3 * maxTransports {

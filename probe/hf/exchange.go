@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
+	"sync"
 	"time"
 
 	"github.com/hfwatch/hfwatch/probe"
@@ -31,8 +32,8 @@ type exchangeKey struct{}
 type exchange struct {
 	client  *Client
 	call    *probe.Call
+	sheet   *sheet
 	carrier *carrier
-	req     http.Request
 	secrets secrets
 	limit   time.Duration
 
@@ -42,6 +43,12 @@ type exchange struct {
 	trace  trace
 	last   time.Time
 	res    probe.Result
+
+	// endMu guards ended, why the exchange ended itself, and the connection that its
+	// end acts on.
+	endMu sync.Mutex
+	ended error
+	straight
 }
 
 // prepare builds the request; nothing is sent.
@@ -53,40 +60,51 @@ func (c *Client) prepare(call *probe.Call) (*exchange, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &exchange{client: c, call: call, carrier: s.carrier, secrets: s.secrets, limit: call.Limit, ctx: nil}
+	x := &exchange{client: c, call: call, sheet: s, carrier: s.carrier, secrets: s.secrets, limit: call.Limit, ctx: nil}
 	if x.limit <= 0 {
 		x.limit = defaultLimit
-	}
-	x.req = http.Request{
-		Method: http.MethodPost, URL: s.url, Host: s.host, Header: s.headerOf(call),
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		// No GetBody: without it net/http has no way to send the body again.
-		Body:          io.NopCloser(bytes.NewReader(call.Request.Body)),
-		ContentLength: int64(len(call.Request.Body)),
-	}
-	if len(call.Request.Body) == 0 && !call.Target.Endpoint.HTTP2 {
-		// Over HTTP/2 net/http sends a request again that has no body at all, where
-		// the server refuses its stream.
-		x.req.Body = http.NoBody
 	}
 	return x, nil
 }
 
+// request returns the request as net/http takes it.
+func (x *exchange) request() *http.Request {
+	req := *x.sheet.request
+	req.Header = x.sheet.headerOf(x.call)
+	// No GetBody: without it net/http has no way to send the body again.
+	req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(x.call.Request.Body)), int64(len(x.call.Request.Body))
+	if req.ContentLength == 0 && !x.call.Target.Endpoint.HTTP2 {
+		// Over HTTP/2 net/http sends a request again that has no body at all, where
+		// the server refuses its stream.
+		req.Body = http.NoBody
+	}
+	return &req
+}
+
 // run sends the request and fills in the result.
 func (x *exchange) run(ctx context.Context) {
+	x.sent = time.Now()
+	x.res.Sent = x.sent
+	if x.carrier.pool != nil {
+		x.ctx, x.cancel = ctx, x.end
+		defer x.release()
+		x.came(x.direct(ctx))
+		return
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	x.cancel = cancel
-	x.sent = time.Now()
-	x.res.Sent = x.sent
 	ctx, stop := context.WithDeadlineCause(ctx, x.sent.Add(x.limit), errLimit)
 	defer stop()
 	x.ctx = ctx
 	ctx = httptrace.WithClientTrace(ctx, x.trace.hooks())
 	ctx = context.WithValue(ctx, exchangeKey{}, x)
-
 	// RoundTrip, unlike a Client, follows no redirect and keeps no cookies.
-	resp, err := x.carrier.transport.RoundTrip(x.req.WithContext(ctx))
+	x.came(x.carrier.transport.RoundTrip(x.request().WithContext(ctx)))
+}
+
+// came takes what the request brought: an answer, or why there is none.
+func (x *exchange) came(resp *http.Response, err error) {
 	if err != nil {
 		now := time.Now()
 		t := x.trace.seal()
@@ -108,6 +126,12 @@ func (x *exchange) run(ctx context.Context) {
 // cause returns why the exchange's own context ended, nil where it did not. A
 // dial keeps the same deadline by itself and may see it pass a little sooner.
 func (x *exchange) cause() error {
+	x.endMu.Lock()
+	ended := x.ended
+	x.endMu.Unlock()
+	if ended != nil {
+		return ended
+	}
 	if cause := context.Cause(x.ctx); cause != nil {
 		return cause
 	}

@@ -207,3 +207,18 @@ func (n *network) serveTLS(t *testing.T, addr string, certificate tls.Certificat
 		Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
 	}), n.counted(handler))
 }
+
+// bothWays runs a test over a connection of its own and over one that is kept:
+// two ways through the network that must not differ in what they say.
+func bothWays(t *testing.T, why string, test func(t *testing.T, reuse bool)) {
+	t.Helper()
+	for _, reuse := range []bool{false, true} {
+		t.Run(fmt.Sprintf("%s, reuse %t", why, reuse), func(t *testing.T) { test(t, reuse) })
+	}
+}
+
+// reused returns the call as one that may go over a kept connection.
+func reused(call probe.Call, reuse bool) probe.Call {
+	call.Reuse = reuse
+	return call
+}

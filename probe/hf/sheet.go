@@ -1,10 +1,17 @@
 package hf
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
+	"strings"
 	"sync"
+
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/hfwatch/hfwatch/probe"
 )
@@ -17,12 +24,17 @@ const maxSheets = 256
 type sheet struct {
 	path, contentType, accept string
 	url                       *url.URL
-	host                      string
-	header                    http.Header
-	carrier                   *carrier
-	secrets                   secrets
+	// addr is what is dialled where there is no proxy.
+	addr    string
+	header  http.Header
+	carrier *carrier
+	secrets secrets
 	// ownID says that the configuration sets the header of the id itself.
 	ownID bool
+	// request is what all of them are to net/http, without header and body.
+	request *http.Request
+	// before and after are the text of the header around the id and the length.
+	before, after string
 }
 
 // sheets keeps the sheets of targets, which are never changed once made.
@@ -58,10 +70,16 @@ func (c *Client) sheet(call *probe.Call) (*sheet, error) {
 	u.User = nil
 	s := &sheet{
 		path: call.Request.Path, contentType: call.Request.ContentType, accept: call.Request.Accept,
-		url: u, host: h.Get("Host"), header: h, carrier: carrier, secrets: secretsOf(e),
+		url: u, addr: hostPort(e), header: h, carrier: carrier, secrets: secretsOf(e),
+		request: &http.Request{Method: http.MethodPost, URL: u, Host: h.Get("Host"), Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1},
 	}
 	h.Del("Host")
 	s.ownID = h.Get(traceHeader) != call.ID
+	if carrier.pool != nil {
+		if err := s.write(); err != nil {
+			return nil, err
+		}
+	}
 	if keep {
 		c.sheets.put(call.Target, s)
 	}
@@ -85,4 +103,42 @@ func (s *sheet) headerOf(call *probe.Call) http.Header {
 		h[traceHeader] = []string{call.ID}
 	}
 	return h
+}
+
+// lengthLine is how net/http writes the length of a request without a body.
+const lengthLine = "Content-Length: 0\r\n"
+
+// write fills in the text of the header, as net/http writes it.
+func (s *sheet) write() error {
+	req := *s.request
+	req.Header = s.headerOf(&probe.Call{ID: "0"})
+	if !s.ownID {
+		req.Header.Del(traceHeader)
+	}
+	for name, values := range req.Header {
+		// net/http's Transport refuses them; its Write leaves them out or mends them.
+		if !httpguts.ValidHeaderFieldName(name) || !slices.ContainsFunc(values, httpguts.ValidHeaderFieldValue) {
+			return fmt.Errorf("header %q: cannot be sent: its name or value holds what no header may", name)
+		}
+	}
+	var text strings.Builder
+	if err := req.Write(&text); err != nil {
+		return fmt.Errorf("the request's header: %w", err)
+	}
+	var ok bool
+	if s.before, s.after, ok = strings.Cut(text.String(), "\r\n"+lengthLine); !ok {
+		return errors.New("the request's header has no length")
+	}
+	s.before += "\r\n"
+	return nil
+}
+
+// head appends the text of one call's header.
+func (s *sheet) head(out []byte, call *probe.Call) []byte {
+	out = append(out, s.before...)
+	if !s.ownID {
+		out = append(append(append(out, traceHeader+": "...), call.ID...), "\r\n"...)
+	}
+	out = strconv.AppendInt(append(out, "Content-Length: "...), int64(len(call.Request.Body)), 10)
+	return append(append(out, "\r\n"...), s.after...)
 }

@@ -145,74 +145,80 @@ func TestStreamOfAHundredTokensIsMeasuredAsItWas(t *testing.T) {
 }
 
 func TestFirstByteIsBehindEarlyHints(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			time.Sleep(100 * time.Millisecond)
-			w.WriteHeader(http.StatusEarlyHints)
-			time.Sleep(200 * time.Millisecond)
-			w.WriteHeader(http.StatusEarlyHints)
-			time.Sleep(300 * time.Millisecond)
-			_, _ = w.Write([]byte(`{"ok":true}`))
+	bothWays(t, "connection", func(t *testing.T, reuse bool) {
+		synctest.Test(t, func(t *testing.T) {
+			n := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				time.Sleep(100 * time.Millisecond)
+				w.WriteHeader(http.StatusEarlyHints)
+				time.Sleep(200 * time.Millisecond)
+				w.WriteHeader(http.StatusEarlyHints)
+				time.Sleep(300 * time.Millisecond)
+				_, _ = w.Write([]byte(`{"ok":true}`))
+			})
+			got := n.client.Do(t.Context(), reused(n.call(t, "http://a.test/"), reuse))
+			if got.Outcome != probe.OK || got.FirstByte != ms(600) || got.Phases.Wait != ms(600) {
+				t.Errorf("outcome %s, first byte %v, wait %v; want ok, 600ms, 600ms", got.Outcome, got.FirstByte, got.Phases.Wait)
+			}
 		})
-		got := n.client.Do(t.Context(), n.call(t, "http://a.test/"))
-		if got.Outcome != probe.OK || got.FirstByte != ms(600) || got.Phases.Wait != ms(600) {
-			t.Errorf("outcome %s, first byte %v, wait %v; want ok, 600ms, 600ms", got.Outcome, got.FirstByte, got.Phases.Wait)
-		}
-	})
-	synctest.Test(t, func(t *testing.T) {
-		n := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-			time.Sleep(100 * time.Millisecond)
-			conn := hijack(w)
-			_, _ = conn.Write([]byte("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"ok\":true}"))
+		synctest.Test(t, func(t *testing.T) {
+			n := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+				time.Sleep(100 * time.Millisecond)
+				conn := hijack(w)
+				_, _ = conn.Write([]byte("HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"ok\":true}"))
+			})
+			got := n.client.Do(t.Context(), reused(n.call(t, "http://a.test/"), reuse))
+			if got.Outcome != probe.OK || got.FirstByte != ms(100) {
+				t.Errorf("hints and answer in one write: outcome %s, first byte %v; want ok, 100ms", got.Outcome, got.FirstByte)
+			}
 		})
-		got := n.client.Do(t.Context(), n.call(t, "http://a.test/"))
-		if got.Outcome != probe.OK || got.FirstByte != ms(100) {
-			t.Errorf("hints and answer in one write: outcome %s, first byte %v; want ok, 100ms", got.Outcome, got.FirstByte)
-		}
 	})
 }
 
 func TestTooManyInterimAnswersEndTheExchange(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			for r.Context().Err() == nil {
-				w.WriteHeader(http.StatusEarlyHints)
-				time.Sleep(time.Second)
+	bothWays(t, "connection", func(t *testing.T, reuse bool) {
+		synctest.Test(t, func(t *testing.T) {
+			n := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				for r.Context().Err() == nil {
+					w.WriteHeader(http.StatusEarlyHints)
+					time.Sleep(time.Second)
+				}
+			})
+			got := n.client.Do(t.Context(), reused(n.call(t, "http://a.test/"), reuse))
+			if got.Outcome != probe.InvalidOutput || got.Phase != probe.PhaseFirstByte || !got.FirstByte.IsZero() {
+				t.Errorf("outcome %s in %q (%s), first byte %v; want invalid_output in first_byte and no first byte",
+					got.Outcome, got.Phase, got.Error, got.FirstByte)
 			}
 		})
-		got := n.client.Do(t.Context(), n.call(t, "http://a.test/"))
-		if got.Outcome != probe.InvalidOutput || got.Phase != probe.PhaseFirstByte || !got.FirstByte.IsZero() {
-			t.Errorf("outcome %s in %q (%s), first byte %v; want invalid_output in first_byte and no first byte",
-				got.Outcome, got.Phase, got.Error, got.FirstByte)
-		}
 	})
 }
 
 func TestKeepAliveCommentsAreNoProgress(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := serve(t, func(w http.ResponseWriter, r *http.Request) {
-			say := events(w)
-			time.Sleep(30 * time.Second)
-			for range 3 {
-				say("data: {\"text\":\"a\"}\n\n")
-				time.Sleep(15 * time.Second)
+	bothWays(t, "connection", func(t *testing.T, reuse bool) {
+		synctest.Test(t, func(t *testing.T) {
+			n := serve(t, func(w http.ResponseWriter, r *http.Request) {
+				say := events(w)
+				time.Sleep(30 * time.Second)
+				for range 3 {
+					say("data: {\"text\":\"a\"}\n\n")
+					time.Sleep(15 * time.Second)
+				}
+				for r.Context().Err() == nil {
+					say(": keep-alive\n\n")
+					time.Sleep(time.Second)
+				}
+			})
+			call := reused(n.stream(t, "http://a.test/"), reuse)
+			call.Limit = 10 * time.Minute
+			got := n.client.Do(t.Context(), call)
+			// The first token takes longer than the limit of a gap, which is allowed;
+			// the last one comes at 60 s.
+			if got.Outcome != probe.Stalled || got.Phase != probe.PhaseBody || got.Service != ms(80_000) {
+				t.Errorf("outcome %s in %q after %v; want stalled in body after 80s", got.Outcome, got.Phase, got.Service)
 			}
-			for r.Context().Err() == nil {
-				say(": keep-alive\n\n")
-				time.Sleep(time.Second)
+			if got.FirstToken != ms(30_000) || got.Chunks != probe.Some(3) {
+				t.Errorf("first token %v, chunks %v; want 30s, 3", got.FirstToken, got.Chunks)
 			}
 		})
-		call := n.stream(t, "http://a.test/")
-		call.Limit = 10 * time.Minute
-		got := n.client.Do(t.Context(), call)
-		// The first token takes longer than the limit of a gap, which is allowed;
-		// the last one comes at 60 s.
-		if got.Outcome != probe.Stalled || got.Phase != probe.PhaseBody || got.Service != ms(80_000) {
-			t.Errorf("outcome %s in %q after %v; want stalled in body after 80s", got.Outcome, got.Phase, got.Service)
-		}
-		if got.FirstToken != ms(30_000) || got.Chunks != probe.Some(3) {
-			t.Errorf("first token %v, chunks %v; want 30s, 3", got.FirstToken, got.Chunks)
-		}
 	})
 }
 
@@ -262,7 +268,7 @@ func TestTimeoutNamesItsPhase(t *testing.T) {
 		},
 	}
 	for _, row := range rows {
-		t.Run(row.why, func(t *testing.T) {
+		bothWays(t, row.why, func(t *testing.T, reuse bool) {
 			synctest.Test(t, func(t *testing.T) {
 				n := newNetwork(t, hf.Options{})
 				n.SetLink("a.test:80", row.link)
@@ -279,7 +285,7 @@ func TestTimeoutNamesItsPhase(t *testing.T) {
 				if row.https {
 					call = n.call(t, "https://a.test:80/")
 				}
-				call.Ask.Stream = row.stream
+				call.Ask.Stream, call.Reuse = row.stream, reuse
 				call.Limit = 7 * time.Second
 				if row.large {
 					call.Request.Body = make([]byte, 1<<20)
@@ -303,7 +309,7 @@ func TestTimeoutNamesItsPhase(t *testing.T) {
 
 func TestCancelIsNobodysFault(t *testing.T) {
 	for _, at := range []string{"before the answer", "within the stream"} {
-		t.Run(at, func(t *testing.T) {
+		bothWays(t, at, func(t *testing.T, reuse bool) {
 			synctest.Test(t, func(t *testing.T) {
 				n := serve(t, func(w http.ResponseWriter, r *http.Request) {
 					if at != "before the answer" {
@@ -313,7 +319,9 @@ func TestCancelIsNobodysFault(t *testing.T) {
 				})
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 				defer cancel()
-				got := n.client.Do(ctx, n.stream(t, "http://a.test/"))
+				call := n.stream(t, "http://a.test/")
+				call.Reuse = reuse
+				got := n.client.Do(ctx, call)
 				if got.Outcome != probe.Canceled || got.Service != ms(3000) {
 					t.Errorf("outcome %s after %v (%s), want canceled after 3s", got.Outcome, got.Service, got.Error)
 				}

@@ -103,19 +103,32 @@ func (tr *trace) dialHooks() *httptrace.ClientTrace {
 // them: most requests of a window go over a connection that is there.
 func (tr *trace) hooks() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
-		TLSHandshakeStart: tr.tlsStarted,
-		TLSHandshakeDone:  func(_ tls.ConnectionState, err error) { tr.tlsEnded(err) },
-		GotConn:           tr.gotConn,
-		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			now := time.Now()
-			tr.note(func(t *times) { t.wrote, t.writeErr = now, info.Err })
-		},
-		GotFirstResponseByte: func() {
-			now := time.Now()
-			tr.note(func(t *times) { setOnce(&t.firstByte, now) })
-		},
-		Got1xxResponse: tr.gotInterim,
+		TLSHandshakeStart:    tr.tlsStarted,
+		TLSHandshakeDone:     func(_ tls.ConnectionState, err error) { tr.tlsEnded(err) },
+		GotConn:              tr.gotConn,
+		WroteRequest:         tr.wroteRequest,
+		GotFirstResponseByte: tr.gotFirstByte,
+		Got1xxResponse:       tr.gotInterim,
 	}
+}
+
+// wroteRequest notes the end of the request, or that it could not be written.
+func (tr *trace) wroteRequest(info httptrace.WroteRequestInfo) {
+	now := time.Now()
+	tr.note(func(t *times) { t.wrote, t.writeErr = now, info.Err })
+}
+
+// gotFirstByte notes the beginning of an answer.
+func (tr *trace) gotFirstByte() {
+	now := time.Now()
+	tr.note(func(t *times) { setOnce(&t.firstByte, now) })
+}
+
+// begun reports that an answer began.
+func (tr *trace) begun() bool {
+	tr.mu.Lock()
+	defer tr.mu.Unlock()
+	return !tr.t.firstByte.IsZero()
 }
 
 // tlsStarted notes the beginning of a handshake.

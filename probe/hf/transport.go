@@ -30,7 +30,6 @@ const (
 	maxStreams = 64
 	// maxTransports bounds the transports that are kept for later calls.
 	maxTransports = 64
-	maxHeader     = 256 << 10
 	proxyTimeout  = 30 * time.Second
 )
 
@@ -43,13 +42,14 @@ type wire struct {
 	host string
 }
 
-// carrier is one transport and, for pooled HTTP/2, its bound.
+// carrier is one transport and, for pooled HTTP/2, its bound; or, for HTTP/1.1 over
+// connections that are kept, their pool and how new ones are made.
 type carrier struct {
 	transport *http.Transport
 	slots     chan struct{}
-	// plain and secure make connections; spare are those made before their time.
-	plain, secure dialFunc
-	spare         spare
+	pool      *pool
+	carriers  *carriers
+	tls       *tls.Config
 }
 
 // acquire waits for a slot, at most until the limit passes or ctx ends, and
@@ -104,10 +104,12 @@ func (cs *carriers) get(e *probe.Endpoint, reuse bool) (*carrier, error) {
 	if len(cs.all) >= maxTransports {
 		cs.dropAll()
 	}
-	c := &carrier{transport: cs.transport(e, config, reuse), plain: cs.dialPlain}
-	c.secure = c.transport.DialTLSContext
+	c := &carrier{carriers: cs, tls: config}
 	if reuse && !e.HTTP2 && e.Proxy == nil {
-		c.transport.DialContext, c.transport.DialTLSContext = c.spare.first(c.plain), c.spare.first(c.secure)
+		config.NextProtos = []string{"http/1.1"}
+		c.pool = new(pool)
+	} else {
+		c.transport = cs.transport(e, config, reuse)
 	}
 	if key.host != "" {
 		c.slots = make(chan struct{}, maxStreams)
@@ -142,34 +144,67 @@ func (cs *carriers) transport(e *probe.Endpoint, config *tls.Config, reuse bool)
 		return t
 	}
 	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		return cs.dialTLS(ctx, network, addr, config)
+		x, plain, err := cs.dialFor(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		secure, err := handshake(x.ctx, &x.trace, plain, addr, config) //nolint:contextcheck // See dialFor.
+		if err != nil {
+			return nil, err
+		}
+		return secure, nil
 	}
 	return t
 }
 
-// dialPlain connects within the time of the exchange that asks: net/http cuts
+// dialFor connects within the time of the exchange that asks: net/http cuts
 // the context that it passes off from the request's end and deadline, so that
 // a dial would outlive both.
-func (cs *carriers) dialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
+func (cs *carriers) dialFor(ctx context.Context, network, addr string) (*exchange, *conn, error) {
 	x, ok := ctx.Value(exchangeKey{}).(*exchange)
 	if !ok {
-		return nil, errors.New("a dial without an exchange")
+		return nil, nil, errors.New("a dial without an exchange")
 	}
-	ctx = httptrace.WithClientTrace(x.ctx, x.trace.dialHooks())
-	raw, err := cs.dial(ctx, network, addr) //nolint:contextcheck // The exchange's own, for the reason above.
-	if err != nil {
-		return nil, err
-	}
-	return &conn{Conn: raw, dialler: &x.trace, remote: raw.RemoteAddr().String()}, nil
+	plain, err := cs.connect(x.ctx, &x.trace, network, addr) //nolint:contextcheck // The exchange's own, for the reason above.
+	return x, plain, err
 }
 
-// dialTLS is dialPlain and a handshake, within the same time.
-func (cs *carriers) dialTLS(ctx context.Context, network, addr string, config *tls.Config) (net.Conn, error) {
-	plain, err := cs.dialPlain(ctx, network, addr)
+// dialPlain is dialFor as a transport has it.
+func (cs *carriers) dialPlain(ctx context.Context, network, addr string) (net.Conn, error) {
+	_, plain, err := cs.dialFor(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
-	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return plain, nil
+}
+
+// dial makes a connection of its pool.
+func (c *carrier) dial(ctx context.Context, tr *trace, addr string, secure bool) (*pooled, error) {
+	plain, err := c.carriers.connect(ctx, tr, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if !secure {
+		return newPooled(plain, plain, addr), nil
+	}
+	over, err := handshake(ctx, tr, plain, addr, c.tls)
+	if err != nil {
+		return nil, err
+	}
+	return newPooled(over, plain, addr), nil
+}
+
+// connect makes a connection of a request whose trace is tr.
+func (cs *carriers) connect(ctx context.Context, tr *trace, network, addr string) (*conn, error) {
+	raw, err := cs.dial(httptrace.WithClientTrace(ctx, tr.dialHooks()), network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{Conn: raw, dialler: tr, remote: raw.RemoteAddr().String()}, nil
+}
+
+// handshake returns TLS over a connection, which it closes where that fails.
+func handshake(ctx context.Context, tr *trace, plain *conn, addr string, config *tls.Config) (*tls.Conn, error) {
 	config = config.Clone()
 	if config.ServerName == "" {
 		host, _, err := net.SplitHostPort(addr)
@@ -181,14 +216,14 @@ func (cs *carriers) dialTLS(ctx context.Context, network, addr string, config *t
 	}
 	if len(config.Certificates) == 0 {
 		config.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			x.trace.note(func(t *times) { t.wantsCert = true })
+			tr.note(func(t *times) { t.wantsCert = true })
 			return new(tls.Certificate), nil
 		}
 	}
-	x.trace.tlsStarted()
+	tr.tlsStarted()
 	secure := tls.Client(plain, config)
-	err = secure.HandshakeContext(x.ctx) //nolint:contextcheck // For the same reason.
-	x.trace.tlsEnded(err)
+	err := secure.HandshakeContext(ctx)
+	tr.tlsEnded(err)
 	if err != nil {
 		_ = plain.Close()
 		return nil, err
@@ -200,8 +235,11 @@ func (cs *carriers) dialTLS(ctx context.Context, network, addr string, config *t
 // The caller holds cs.mu.
 func (cs *carriers) dropAll() {
 	for key, c := range cs.all {
-		c.transport.CloseIdleConnections()
-		c.spare.close()
+		if c.pool != nil {
+			c.pool.close()
+		} else {
+			c.transport.CloseIdleConnections()
+		}
 		delete(cs.all, key)
 	}
 }

@@ -1,0 +1,172 @@
+package hf
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"time"
+)
+
+// maxHeader bounds an answer's header, and each 1xx before it, in bytes.
+const maxHeader = 256 << 10
+
+// errHeaderTooLong is a header beyond its bound.
+var errHeaderTooLong = errors.New("the answer's header exceeded 256 KiB")
+
+// pooled is a connection over which requests go, one after the other.
+type pooled struct {
+	// conn is what is written to and read from; own is itself, or what lies beneath
+	// its TLS.
+	conn   net.Conn
+	own    *conn
+	secure bool
+	addr   string
+
+	in  *bufio.Reader
+	out []byte
+	// room is what may still be read of a header, sawEOF whether the other side has
+	// ended the connection.
+	room   int
+	sawEOF bool
+	// used says that a request went over it, since when it waits.
+	used  bool
+	since time.Time
+	idle  idleCheck
+}
+
+// newPooled returns a connection over which nothing went yet.
+func newPooled(c net.Conn, own *conn, addr string) *pooled {
+	p := &pooled{conn: c, own: own, secure: c != net.Conn(own), addr: addr, since: time.Now()}
+	p.in = bufio.NewReader(p)
+	p.idle.of(own.Conn)
+	return p
+}
+
+// Read is that of the buffered reader: within a header no more than its bound.
+func (p *pooled) Read(into []byte) (int, error) {
+	if p.room <= 0 {
+		return 0, errHeaderTooLong
+	}
+	n, err := p.conn.Read(into[:min(len(into), p.room)])
+	p.room -= n
+	if errors.Is(err, io.EOF) {
+		p.sawEOF = true
+	}
+	return n, err
+}
+
+// alive reports that the other side has not ended the connection while it waited,
+// as far as can be told without waiting. What it said without being asked is as
+// good as an end, but for the tickets that follow a TLS handshake.
+func (p *pooled) alive() bool {
+	return p.secure && !p.used || p.in.Buffered() == 0 && p.idle.quiet()
+}
+
+// pool is connections that wait for a request.
+type pool struct {
+	mu sync.Mutex
+	// idle are by their addresses, those that wait longest first.
+	idle map[string][]*pooled
+	n    int
+	// reaper closes what has waited too long; nil where nothing waits.
+	reaper *time.Timer
+}
+
+// take returns the connection to an address that waits shortest, for a request
+// that ends at until; nil where there is none that the other side may be trusted
+// to hold open still.
+func (p *pool) take(addr string, until time.Time) *pooled {
+	for {
+		c := p.newest(addr)
+		// The deadline of the last request may have passed, and would end the look.
+		if c == nil || c.conn.SetDeadline(until) == nil && c.alive() {
+			return c
+		}
+		_ = c.conn.Close()
+	}
+}
+
+// newest takes a connection out; those that wait too long are closed.
+func (p *pool) newest(addr string) *pooled {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	waiting := p.idle[addr]
+	if len(waiting) == 0 {
+		return nil
+	}
+	last := len(waiting) - 1
+	c := waiting[last]
+	if time.Since(c.since) >= idleTimeout {
+		p.drop(addr, len(waiting))
+		return nil
+	}
+	waiting[last] = nil
+	p.idle[addr] = waiting[:last]
+	p.n--
+	return c
+}
+
+// put keeps a connection, or closes it where there is no room.
+func (p *pool) put(c *pooled) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle[c.addr]) >= maxIdlePerHost || p.n >= maxIdle {
+		_ = c.conn.Close()
+		return
+	}
+	if p.idle == nil {
+		p.idle = map[string][]*pooled{}
+	}
+	p.idle[c.addr] = append(p.idle[c.addr], c)
+	p.n++
+	if p.reaper == nil {
+		p.reaper = time.AfterFunc(idleTimeout, p.reap)
+	}
+}
+
+// drop closes the first n that wait for an address. The caller holds p.mu.
+func (p *pool) drop(addr string, n int) {
+	waiting := p.idle[addr]
+	for _, c := range waiting[:n] {
+		_ = c.conn.Close()
+	}
+	p.n -= n
+	if n == len(waiting) {
+		delete(p.idle, addr)
+		return
+	}
+	p.idle[addr] = append(waiting[:0:0], waiting[n:]...)
+}
+
+// reap closes what has waited too long and comes back for the rest.
+func (p *pool) reap() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	next := idleTimeout
+	for addr, waiting := range p.idle {
+		old := 0
+		for old < len(waiting) && time.Since(waiting[old].since) >= idleTimeout {
+			old++
+		}
+		if old < len(waiting) {
+			next = min(next, idleTimeout-time.Since(waiting[old].since))
+		}
+		p.drop(addr, old)
+	}
+	if p.n == 0 {
+		p.reaper = nil
+		return
+	}
+	p.reaper.Reset(next)
+}
+
+// close closes what waits.
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for addr, waiting := range p.idle {
+		p.drop(addr, len(waiting))
+	}
+}
