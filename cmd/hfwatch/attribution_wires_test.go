@@ -14,9 +14,9 @@ import (
 	"github.com/hfwatch/hfwatch/sim"
 )
 
-// line is a listener of the simulator with a fault, and what a request over it
+// badLine is a listener of the simulator with a fault, and what a request over it
 // must come to. The simulator knows nothing of outcomes, nor this of frames.
-type line struct {
+type badLine struct {
 	section, about string
 	transport      sim.Transport
 	// before is how many requests go over the same connection first, and must be
@@ -33,9 +33,9 @@ type line struct {
 }
 
 // lines are the faults of listeners.
-func lines() []line {
-	var all []line
-	add := func(section string, l line) {
+func lines() []badLine {
+	var all []badLine
+	add := func(section string, l badLine) {
 		l.section = section
 		if l.on == nil {
 			l.on = anyWay
@@ -50,53 +50,53 @@ func lines() []line {
 
 	const opened = "Listeners of the simulator"
 	ok, tlsFailed := finding{probe.OK, ""}, finding{probe.TLS, probe.PhaseTLS}
-	add(opened, line{about: "all is well, plain", want: ok})
-	add(opened, line{about: "all is well over TLS", transport: secure("valid", ""), want: ok})
-	add(opened, line{about: "refused", transport: sim.Transport{Fault: "refuse"}, want: finding{probe.Connect, probe.PhaseConnect}, refused: true})
-	add(opened, line{about: "reset at the first byte", transport: sim.Transport{Fault: "reset"}, want: finding{probe.Reset, probe.PhaseFirstByte}, refused: true})
-	add(opened, line{about: "closed at the first byte", transport: sim.Transport{Fault: "close"}, want: finding{probe.Reset, probe.PhaseFirstByte}, refused: true})
-	add(opened, line{about: "accepted, and never a word", transport: sim.Transport{Fault: "silent"}, want: finding{probe.Timeout, probe.PhaseFirstByte}, refused: true})
-	add(opened, line{about: "a line of the header a minute", transport: sim.Transport{Fault: "slow_headers", Delay: slow}, want: finding{probe.Timeout, probe.PhaseFirstByte}})
-	add(opened, line{about: "a byte of the body a minute", transport: sim.Transport{Fault: "slow_body", Delay: slow}, on: inOnePiece, want: finding{probe.Timeout, probe.PhaseTotal}})
-	add(opened, line{about: "a byte of the stream a minute", transport: sim.Transport{Fault: "slow_body", Delay: slow}, on: streamed, want: finding{probe.Timeout, probe.PhaseFirstToken}})
-	add(opened, line{about: "an expired certificate", transport: secure("expired", ""), want: tlsFailed, refused: true})
-	add(opened, line{about: "a certificate of another host", transport: secure("wrong_host", ""), want: tlsFailed, refused: true})
-	add(opened, line{about: "a certificate of an unknown authority", transport: secure("unknown_authority", ""), want: tlsFailed, refused: true})
-	add(opened, line{about: "a client certificate is wanted", transport: secure("client_certificate", ""), want: tlsFailed, refused: true})
-	add(opened, line{about: "the alert handshake_failure", transport: secure("handshake_failure", ""), want: tlsFailed, refused: true})
-	add(opened, line{about: "a handshake that is reset", transport: secure("valid", "reset"), want: tlsFailed, refused: true})
-	add(opened, line{about: "a handshake that is closed", transport: secure("valid", "close"), want: tlsFailed, refused: true})
-	add(opened, line{about: "a handshake that never ends", transport: secure("valid", "silent"), want: finding{probe.Timeout, probe.PhaseTLS}, refused: true})
-	add(opened, line{about: "plain HTTP where TLS is due", https: true, want: tlsFailed, refused: true})
+	add(opened, badLine{about: "all is well, plain", want: ok})
+	add(opened, badLine{about: "all is well over TLS", transport: secure("valid", ""), want: ok})
+	add(opened, badLine{about: "refused", transport: sim.Transport{Fault: "refuse"}, want: finding{probe.Connect, probe.PhaseConnect}, refused: true})
+	add(opened, badLine{about: "reset at the first byte", transport: sim.Transport{Fault: "reset"}, want: finding{probe.Reset, probe.PhaseFirstByte}, refused: true})
+	add(opened, badLine{about: "closed at the first byte", transport: sim.Transport{Fault: "close"}, want: finding{probe.Reset, probe.PhaseFirstByte}, refused: true})
+	add(opened, badLine{about: "accepted, and never a word", transport: sim.Transport{Fault: "silent"}, want: finding{probe.Timeout, probe.PhaseFirstByte}, refused: true})
+	add(opened, badLine{about: "a line of the header a minute", transport: sim.Transport{Fault: "slow_headers", Delay: slow}, want: finding{probe.Timeout, probe.PhaseFirstByte}})
+	add(opened, badLine{about: "a byte of the body a minute", transport: sim.Transport{Fault: "slow_body", Delay: slow}, on: inOnePiece, want: finding{probe.Timeout, probe.PhaseTotal}})
+	add(opened, badLine{about: "a byte of the stream a minute", transport: sim.Transport{Fault: "slow_body", Delay: slow}, on: streamed, want: finding{probe.Timeout, probe.PhaseFirstToken}})
+	add(opened, badLine{about: "an expired certificate", transport: secure("expired", ""), want: tlsFailed, refused: true})
+	add(opened, badLine{about: "a certificate of another host", transport: secure("wrong_host", ""), want: tlsFailed, refused: true})
+	add(opened, badLine{about: "a certificate of an unknown authority", transport: secure("unknown_authority", ""), want: tlsFailed, refused: true})
+	add(opened, badLine{about: "a client certificate is wanted", transport: secure("client_certificate", ""), want: tlsFailed, refused: true})
+	add(opened, badLine{about: "the alert handshake_failure", transport: secure("handshake_failure", ""), want: tlsFailed, refused: true})
+	add(opened, badLine{about: "a handshake that is reset", transport: secure("valid", "reset"), want: tlsFailed, refused: true})
+	add(opened, badLine{about: "a handshake that is closed", transport: secure("valid", "close"), want: tlsFailed, refused: true})
+	add(opened, badLine{about: "a handshake that never ends", transport: secure("valid", "silent"), want: finding{probe.Timeout, probe.PhaseTLS}, refused: true})
+	add(opened, badLine{about: "plain HTTP where TLS is due", https: true, want: tlsFailed, refused: true})
 
 	const kept = "Connections that are used again"
-	add(kept, line{about: "all is well", before: 2, want: ok, reused: true})
-	add(kept, line{about: "closed between two requests: the second dials afresh", transport: sim.Transport{Fault: "close_idle"}, before: 1, want: ok})
-	add(kept, line{about: "closed half a second after an answer, over TLS", transport: sim.Transport{TLS: "valid", Fault: "close_idle", Delay: sim.Duration(time.Second / 2)}, before: 1, want: ok})
-	add(kept, line{about: "reset as the second request comes", transport: sim.Transport{Fault: "reset_reused"}, before: 1, want: finding{probe.Reset, probe.PhaseFirstByte}, reused: true})
-	add(kept, line{about: "closed as the second request comes", transport: sim.Transport{Fault: "close_reused"}, before: 1, want: finding{probe.Reset, probe.PhaseFirstByte}, reused: true})
-	add(kept, line{about: "closed as the second request comes, over TLS", transport: secure("valid", "close_reused"), before: 1, want: finding{probe.Reset, probe.PhaseFirstByte}, reused: true})
+	add(kept, badLine{about: "all is well", before: 2, want: ok, reused: true})
+	add(kept, badLine{about: "closed between two requests: the second dials afresh", transport: sim.Transport{Fault: "close_idle"}, before: 1, want: ok})
+	add(kept, badLine{about: "closed half a second after an answer, over TLS", transport: sim.Transport{TLS: "valid", Fault: "close_idle", Delay: sim.Duration(time.Second / 2)}, before: 1, want: ok})
+	add(kept, badLine{about: "reset as the second request comes", transport: sim.Transport{Fault: "reset_reused"}, before: 1, want: finding{probe.Reset, probe.PhaseFirstByte}, reused: true})
+	add(kept, badLine{about: "closed as the second request comes", transport: sim.Transport{Fault: "close_reused"}, before: 1, want: finding{probe.Reset, probe.PhaseFirstByte}, reused: true})
+	add(kept, badLine{about: "closed as the second request comes, over TLS", transport: secure("valid", "close_reused"), before: 1, want: finding{probe.Reset, probe.PhaseFirstByte}, reused: true})
 
 	const two = "HTTP/2"
 	cut, first := finding{probe.Reset, probe.PhaseBody}, finding{probe.Reset, probe.PhaseFirstByte}
-	add(two, line{about: "all is well", transport: h2("", 0), before: 2, want: ok, reused: true})
-	add(two, line{about: "GOAWAY without an error within an answer that goes on", transport: h2("goaway", 0), want: ok})
-	add(two, line{about: "the request after such a GOAWAY: on a new connection", transport: h2("goaway", 0), before: 1, want: ok})
-	add(two, line{about: "closed between two requests, without GOAWAY", transport: h2("close_idle", 0), before: 1, want: ok})
-	add(two, line{about: "GOAWAY that says the request was not processed", transport: h2("goaway_unprocessed", 0), want: first})
-	add(two, line{about: "GOAWAY with an error after the header", transport: h2("goaway_mid_body", 0), want: cut})
-	add(two, line{about: "GOAWAY with an error in mid-stream", transport: h2("goaway_mid_body", 2), on: streamed, want: cut})
-	add(two, line{about: "RST_STREAM REFUSED_STREAM instead of an answer", transport: h2("refused_stream", 0), want: first})
-	add(two, line{about: "RST_STREAM INTERNAL_ERROR instead of an answer", transport: h2("rst_stream", 0), want: first})
-	add(two, line{about: "RST_STREAM after the header", transport: h2("rst_stream_mid_body", 0), want: cut})
-	add(two, line{about: "RST_STREAM in mid-stream", transport: h2("rst_stream_mid_body", 2), on: streamed, want: cut})
-	add(two, line{about: "the connection is closed as the second request comes", transport: h2("close_reused", 0), before: 1, want: first, reused: true})
-	add(two, line{about: "the connection is reset as the second request comes", transport: h2("reset_reused", 0), before: 1, want: first, reused: true})
+	add(two, badLine{about: "all is well", transport: h2("", 0), before: 2, want: ok, reused: true})
+	add(two, badLine{about: "GOAWAY without an error within an answer that goes on", transport: h2("goaway", 0), want: ok})
+	add(two, badLine{about: "the request after such a GOAWAY: on a new connection", transport: h2("goaway", 0), before: 1, want: ok})
+	add(two, badLine{about: "closed between two requests, without GOAWAY", transport: h2("close_idle", 0), before: 1, want: ok})
+	add(two, badLine{about: "GOAWAY that says the request was not processed", transport: h2("goaway_unprocessed", 0), want: first})
+	add(two, badLine{about: "GOAWAY with an error after the header", transport: h2("goaway_mid_body", 0), want: cut})
+	add(two, badLine{about: "GOAWAY with an error in mid-stream", transport: h2("goaway_mid_body", 2), on: streamed, want: cut})
+	add(two, badLine{about: "RST_STREAM REFUSED_STREAM instead of an answer", transport: h2("refused_stream", 0), want: first})
+	add(two, badLine{about: "RST_STREAM INTERNAL_ERROR instead of an answer", transport: h2("rst_stream", 0), want: first})
+	add(two, badLine{about: "RST_STREAM after the header", transport: h2("rst_stream_mid_body", 0), want: cut})
+	add(two, badLine{about: "RST_STREAM in mid-stream", transport: h2("rst_stream_mid_body", 2), on: streamed, want: cut})
+	add(two, badLine{about: "the connection is closed as the second request comes", transport: h2("close_reused", 0), before: 1, want: first, reused: true})
+	add(two, badLine{about: "the connection is reset as the second request comes", transport: h2("reset_reused", 0), before: 1, want: first, reused: true})
 	return all
 }
 
 // runLine carries out one line on one way, and counts what the server got.
-func runLine(t *testing.T, l line, w engineWay) finding {
+func runLine(t *testing.T, l badLine, w engineWay) finding {
 	t.Helper()
 	var got finding
 	bubble(t, l.section+": "+l.about+" on "+w.name, func(t *testing.T) {
@@ -167,7 +167,7 @@ func stageLine(t *testing.T, transport sim.Transport, w engineWay) *scene {
 func TestLinesShowEveryFaultOfAListener(t *testing.T) {
 	t.Parallel()
 	for _, f := range sim.TransportFaults() {
-		if !slices.ContainsFunc(lines(), func(l line) bool { return l.transport.Fault == f.Name }) {
+		if !slices.ContainsFunc(lines(), func(l badLine) bool { return l.transport.Fault == f.Name }) {
 			t.Errorf("no line has the fault %s", f.Name)
 		}
 	}
