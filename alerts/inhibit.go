@@ -39,7 +39,6 @@ func inhibitions() []amcommoncfg.InhibitRule {
 		one("VantageDown"), causes("VantageDown", "HostFailing|ProviderFailing"),
 		one("HostFailing", "url_host"), causes("HostFailing", "ProviderFailing", "url_host"),
 		one("ProviderFailing", "url_host", "provider"),
-		causes("AccountBlocked", "TargetBlind", "target"),
 	}
 }
 

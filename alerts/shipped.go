@@ -5,6 +5,9 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/hfwatch/hfwatch/internal/prom"
+	"github.com/hfwatch/hfwatch/series"
 )
 
 // RunbookBase is where the pages of the shipped alerts are.
@@ -34,7 +37,7 @@ func Shipped() []Rule {
 			"The last three results of {{ $labels.target }} found it still loading, longer than its policy allows."),
 		cause("VantageDown", vantageDown(),
 			"Most targets cannot be reached from {{ $labels.location }}",
-			"{{ $value | humanizePercentage }} of the targets probed from {{ $labels.location }} cannot be connected to. This is the network here, and not the models."),
+			"More than half of the {{ $value }} targets probed from {{ $labels.location }} cannot be connected to, and a control cannot either. This is the network here, and not the models."),
 		cause("ProviderFailing", shared("location, provider, url_host", `provider!=""`),
 			"{{ $labels.provider }} is failing",
 			"{{ $value | humanizePercentage }} of the targets that {{ $labels.provider }} serves at {{ $labels.url_host }} are failing."),
@@ -86,17 +89,35 @@ func watchdog() Rule {
 		"This alert always fires, so that its absence can be noticed.")
 }
 
+// Beat returns Watchdog as it fires where no rules are evaluated. Unlike the
+// rule's it bears the location, so that a central Prometheus which evaluates the
+// rule cannot speak for an hfwatch that is gone.
+func Beat(location string, since time.Time) prom.Alert {
+	r := watchdog()
+	labels, annotations := r.labels(), r.annotations()
+	labels["alertname"], labels["location"] = WatchdogName, location
+	annotations["summary"] = "hfwatch is running"
+	return prom.Alert{
+		Rule: WatchdogName, State: prom.StateFiring, Labels: labels, Annotations: annotations, ActiveAt: since, FiredAt: since, Value: 1,
+	}
+}
+
 // sharedLeast is how many targets must share a cause before it can be told from
 // their own.
 const sharedLeast = 3
 
-// vantageDown returns the part of a location's targets that have failed to
-// connect lately and have answered nothing, of at least three that were probed.
+// counted leaves out of an expression by target those that a maintenance time
+// mutes: that they fail is planned, and no sign of a common cause.
+func counted(expr string) string {
+	return fmt.Sprintf("(%s unless on (target, location) %s)", expr, series.InMaintenance)
+}
+
+// vantageDown returns the number of a location's targets that were probed lately,
+// of at least three, while hfwatch puts down the last results of most to the
+// network: they failed to connect, and so did a control.
 func vantageDown() string {
-	failing := `(sum by (target, location) (increase(hfwatch_probes_total{kind="baseline",outcome=~"dns|connect|tls|reset"}[15m])) >= 1.5` +
-		"\n  unless on (target, location) " + `sum by (target, location) (increase(hfwatch_results_total{kind="baseline",counts="good"}[10m])) > 0)`
-	probed := `(sum by (target, location) (increase(hfwatch_results_total{kind="baseline"}[15m])) > 0)`
-	return fmt.Sprintf("count by (location) %s\n/ count by (location) %s > 0.5\nand on (location) count by (location) %s >= %d", failing, probed, probed, sharedLeast)
+	probed := counted(`sum by (target, location) (increase(hfwatch_results_total{kind="baseline"}[15m])) > 0`)
+	return fmt.Sprintf("count by (location) %s >= %d\nand on (location) %s == 1", probed, sharedLeast, series.VantageDown)
 }
 
 // shared returns the part of the targets that share the labels which are
@@ -107,8 +128,8 @@ func shared(labels, selector string) string {
 	if selector != "" {
 		selector = "{" + selector + "}"
 	}
-	all := fmt.Sprintf("(hfwatch_target_consecutive_bad * 0 + on (target, location) group_left (provider, url_host) hfwatch_target_info%s)", selector)
-	bad := fmt.Sprintf("((hfwatch_target_consecutive_bad >= 2 or hfwatch_target_bad_of_last_5 >= 3) * 0 + on (target, location) group_left (provider, url_host) hfwatch_target_info%s)", selector)
+	all := fmt.Sprintf("("+counted("hfwatch_target_consecutive_bad")+" * 0 + on (target, location) group_left (provider, url_host) hfwatch_target_info%s)", selector)
+	bad := fmt.Sprintf("("+counted("(hfwatch_target_consecutive_bad >= 2 or hfwatch_target_bad_of_last_5 >= 3)")+" * 0 + on (target, location) group_left (provider, url_host) hfwatch_target_info%s)", selector)
 	return fmt.Sprintf("count by (%s) %s\n/ count by (%s) %s >= 0.5\nand on (%s) count by (%s) %s >= %d", labels, bad, labels, all, labels, labels, all, sharedLeast)
 }
 

@@ -71,11 +71,7 @@ func (w When) Unavailable() string {
 		if w.Signal == ColdStart || w.Signal == WarmUp {
 			return "single values of " + string(w.Signal)
 		}
-	case FormRatio, FormLevel:
-		if w.Signal == Drift {
-			return "the signal " + string(w.Signal)
-		}
-	case FormBurn:
+	case FormRatio, FormLevel, FormBurn:
 	}
 	return ""
 }
@@ -213,6 +209,9 @@ func (w When) ratio(h Histograms) string {
 			seconds = fmt.Sprintf(`sum %s (increase(%s_sum{kind="baseline",result="ok"}[%s]))`, by, series.Response, promDuration(span))
 		}
 		value = fmt.Sprintf(`sum %s (increase(%s{kind="baseline",direction="out"}[%s]))`, by, series.Tokens, promDuration(span)) + "\n/ " + seconds
+	case Drift:
+		// A change is a whole one, however increase() extrapolates.
+		return fmt.Sprintf(`round(sum %s (increase(%s[%s]))) %s %g`, by, series.DriftEvents, promDuration(span), w.Op, w.Threshold)
 	case Rate:
 		return fmt.Sprintf("%s / %g %s %g", all, span.Seconds(), w.Op, w.Threshold)
 	default:

@@ -52,7 +52,7 @@ func (s Signal) Distribution() bool {
 
 // Ratio reports whether s is a ratio from 0 to 1.
 func (s Signal) Ratio() bool {
-	return slices.Contains([]Signal{BadRatio, Availability, BudgetUsed, Goodput, Drift}, s)
+	return slices.Contains([]Signal{BadRatio, Availability, BudgetUsed, Goodput}, s)
 }
 
 // Form is the kind of a condition.
@@ -108,6 +108,10 @@ func (w When) Needs() (results int, over time.Duration) {
 	case FormQuantile:
 		return ResultsForQuantile(w.Quantile), w.Over[0]
 	case FormRatio:
+		if w.Signal == Drift {
+			// One change is one.
+			return 0, 0
+		}
 		return MinResults, w.Over[0]
 	case FormRelative:
 		return ResultsForQuantile(w.Quantile), relativeSpan

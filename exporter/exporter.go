@@ -52,6 +52,7 @@ type Exporter struct {
 	self        *self
 	budgets     *gauges[Budget]
 	maintenance *gauges[string]
+	maintained  *gauges[string]
 	silences    *gauges[string]
 	drills      *gauges[Drill]
 	windows     *windows
@@ -73,6 +74,7 @@ func New(opts Options) *Exporter {
 		self:        newSelf(v, time.Now()),
 		budgets:     newGauges(v, series.BudgetUsed, Budget.values),
 		maintenance: newGauges(v, series.MaintenanceActive, func(name string) []string { return []string{name} }),
+		maintained:  newGauges(v, series.InMaintenance, func(target string) []string { return []string{target} }),
 		silences:    newGauges(v, series.Silences, func(state string) []string { return []string{state} }),
 		drills:      newGauges(v, series.DrillBad, Drill.values),
 		windows:     &windows{vocabulary: v, all: map[string]*windowSeries{}},
@@ -156,6 +158,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	c.e.self.send(ch)
 	c.e.budgets.send(ch)
 	c.e.maintenance.send(ch)
+	c.e.maintained.send(ch)
 	c.e.silences.send(ch)
 	c.e.drills.send(ch)
 	c.e.windows.send(ch)

@@ -52,6 +52,7 @@ func everything(t testing.TB) *Exporter {
 	e.RouterListRead(true, time.Unix(1, 0))
 	e.SetBudgets(map[Budget]float64{{Period: "month", Unit: "usd"}: 0.5, {"llm", "day", "tokens"}: 0.25})
 	e.SetMaintenance(map[string]bool{"weekly": false})
+	e.SetMaintained([]string{"plain"})
 	e.SetSilences(1, 0)
 	e.SetDrills(map[Drill]float64{{"plain", "d1"}: 3})
 	e.SetAccounts(map[Account]float64{{Scope: "bill_to my-org", Reason: "billing"}: 1})

@@ -109,6 +109,15 @@ func (e *Exporter) SetMaintenance(active map[string]bool) {
 	e.maintenance.set(values)
 }
 
+// SetMaintained replaces the targets whose pages a maintenance time mutes.
+func (e *Exporter) SetMaintained(targets []string) {
+	values := make(map[string]float64, len(targets))
+	for _, name := range targets {
+		values[name] = 1
+	}
+	e.maintained.set(values)
+}
+
 // Reloaded says whether the configuration could be loaded, at start and at
 // every reload.
 func (e *Exporter) Reloaded(ok bool) {

@@ -167,6 +167,10 @@ func TestObservers(t *testing.T) {
 				map[string]float64{`hfwatch_alert_state_write_failures_total`: 1},
 			},
 			{
+				"targets in maintenance", func(e *Exporter) { e.SetMaintained([]string{"old"}); e.SetMaintained([]string{"a"}) },
+				map[string]float64{`hfwatch_target_in_maintenance{target="a"}`: 1},
+			},
+			{
 				"dead letters", func(e *Exporter) { e.DeadLettersWritten(1); e.DeadLettersLost(2) },
 				map[string]float64{`hfwatch_dead_letters_total`: 1, `hfwatch_dead_letters_lost_total`: 2},
 			},

@@ -50,6 +50,7 @@ const (
 	ClockSteps           Series = "hfwatch_clock_steps_total"
 	MaintenanceActive    Series = "hfwatch_maintenance_active"
 	VantageDown          Series = "hfwatch_vantage_down"
+	InMaintenance        Series = "hfwatch_target_in_maintenance"
 	ControlDials         Series = "hfwatch_control_dials_total"
 	RecordsWritten       Series = "hfwatch_records_written_total"
 	RecordsDropped       Series = "hfwatch_records_dropped_total"
@@ -322,6 +323,10 @@ func self() []Definition {
 		{
 			Series: MaintenanceActive, Type: Gauge, Labels: []Label{{Name: Maintenance}},
 			Help: "1 while the maintenance time lasts, else 0.",
+		},
+		{
+			Series: InMaintenance, Type: Gauge, Labels: []Label{{Name: Target}},
+			Help: "1 while a maintenance time mutes the pages of the target, so that it counts towards no common cause; absent otherwise.",
 		},
 		{
 			Series: VantageDown, Type: Gauge,

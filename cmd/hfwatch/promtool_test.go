@@ -62,7 +62,16 @@ type (
 func shippedRules(t *testing.T, folder string) int {
 	t.Helper()
 	group := ruleGroup{Name: "hfwatch"}
-	for _, r := range alerts.Compile(alerts.Shipped(), []string{"env"}) {
+	drift, err := alerts.ParseWhen("drift > 0 over 1h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := []alerts.Rule{
+		{Name: "Moved", When: drift, Severity: alerts.Warning},
+		// As docs/configuration.md has it.
+		{Name: "CapacityFell", Expr: "hfwatch_window_capacity_rate < 0.8 * max_over_time(hfwatch_window_capacity_rate[28d])", Severity: alerts.Warning},
+	}
+	for _, r := range alerts.Compile(append(alerts.Shipped(), own...), []string{"env"}) {
 		group.Rules = append(group.Rules, rule{
 			Alert: r.Name, Expr: r.Expr, For: r.For.String(), KeepFiring: r.KeepFiringFor.String(),
 			Labels: r.Labels, Annotations: r.Annotations,

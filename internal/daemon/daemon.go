@@ -84,7 +84,7 @@ type Daemon struct {
 	catalog   *catalog
 	scheduler *schedule.Scheduler
 	evaluator *evaluator
-	// sender and silences are nil where alerting is off.
+	// silences are nil where alerting is off; sender then tells of Watchdog alone.
 	sender   *notify.Sender
 	silences *alerts.Silences
 	informed informed
@@ -197,7 +197,7 @@ func (d *Daemon) open(ctx context.Context, cfg *config.Config) error {
 	return nil
 }
 
-// alerting opens the series and makes the tick, with rules and a sender where
+// alerting opens the series and makes the tick and the sender, with rules where
 // alerting is on.
 func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 	d.evaluator = &evaluator{
@@ -222,29 +222,30 @@ func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 			}
 		}
 	}
+	state, err := d.openState(ctx, cfg)
+	if err != nil {
+		return err
+	}
 	if cfg.Alerting {
 		rules, err := prom.NewRules(d.evaluator.db, compile(cfg), prom.RulesOptions{ExternalURL: d.opts.ExternalURL, Logger: d.logger, Known: d.known})
 		if err != nil {
 			return fmt.Errorf("alerts: %w", err)
 		}
-		state, err := d.openState(ctx, cfg)
-		if err != nil {
-			return err
-		}
-		d.evaluator.table = alerts.NewTable(state, d.logger)
+		d.evaluator.table, d.evaluator.rules = alerts.NewTable(state, d.logger), rules
 		rules.Restore(d.evaluator.table.Alerts())
 		if d.silences, err = alerts.NewSilences(state, d.logger); err != nil {
 			return err
 		}
-		o := d.notifyOptions()
-		o.Store, o.DeadLetters = state, d.openLetters(cfg)
-		d.sender, err = notify.New(ctx, receivers(cfg), o)
-		if err != nil {
-			return err
-		}
-		d.undo.add("notifications", within(lastWords, d.sender.Stop))
-		d.evaluator.rules, d.evaluator.sender = rules, d.sender
 	}
+	// Where a central Prometheus evaluates the rules, Watchdog alone is told of: a
+	// dead man's switch must notice that hfwatch itself is gone.
+	o := d.notifyOptions()
+	o.Store, o.DeadLetters = state, d.openLetters(cfg)
+	if d.sender, err = notify.New(ctx, receivers(cfg), o); err != nil {
+		return err
+	}
+	d.undo.add("notifications", within(lastWords, d.sender.Stop))
+	d.evaluator.sender = d.sender
 	return nil
 }
 

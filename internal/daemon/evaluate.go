@@ -26,7 +26,7 @@ type evaluator struct {
 	stepped func(kind string, by time.Duration)
 	// db is nil where both alerting and history are off.
 	db *prom.DB
-	// rules and sender are nil where alerting is off.
+	// rules is nil where alerting is off; sender is then told of Watchdog alone.
 	rules  *prom.Rules
 	sender *notify.Sender
 	// table remembers over restarts what rules found, and changed is told of what
@@ -124,13 +124,16 @@ func (e *evaluator) interval() time.Duration {
 func (e *evaluator) tick(ctx context.Context) {
 	start := time.Now()
 	e.refresh()
+	e.mu.Lock()
+	hint, routing := e.hint, e.routing
+	e.mu.Unlock()
+	if e.rules == nil {
+		e.beat(routing) //nolint:contextcheck // The context of inhibition carries tracing alone.
+	}
 	if e.db == nil {
 		return
 	}
 	reading := prom.Read(e.origin)
-	e.mu.Lock()
-	hint, routing := e.hint, e.routing
-	e.mu.Unlock()
 	at, clock, event := e.clock.Stamp(reading, hint)
 	e.clock = clock
 	if event.Kind != prom.EventNone {
@@ -249,6 +252,17 @@ func (e *evaluator) hand(found []prom.Alert, skew time.Duration, routing alerts.
 	e.sender.Set(time.Now(), routed)
 }
 
+// beat tells the sender that hfwatch is alive, where no rules are evaluated. What
+// was told before alerting was turned off is resolved.
+func (e *evaluator) beat(routing alerts.Routing) {
+	now := time.Now()
+	e.sender.Set(now, alerts.Route([]prom.Alert{alerts.Beat(e.location, e.origin)}, routing))
+	if !e.reconciled {
+		e.reconciled = true
+		e.sender.Reconcile(now)
+	}
+}
+
 // blindAfter is how many ticks in a row must fail to store samples before that
 // is paged.
 const blindAfter = 2
@@ -256,7 +270,7 @@ const blindAfter = 2
 // page tells the receivers that samples cannot be stored, past the engine which
 // may not see it, and that they are stored again.
 func (e *evaluator) page(err error, now time.Time, routing alerts.Routing) {
-	if e.sender == nil {
+	if e.rules == nil {
 		return
 	}
 	a := prom.Alert{

@@ -65,7 +65,7 @@ func (d *Daemon) serveFront(w http.ResponseWriter, _ *http.Request) {
 // front returns what the front page shows at a time.
 func (d *Daemon) front(now time.Time) front {
 	watched := d.now.Load()
-	f := front{Version: d.opts.Version, Location: watched.cfg.Location, Now: now.UTC().Format(time.DateTime), Alerting: d.sender != nil, Blind: d.evaluator.blind.Load()}
+	f := front{Version: d.opts.Version, Location: watched.cfg.Location, Now: now.UTC().Format(time.DateTime), Alerting: d.evaluator.rules != nil, Blind: d.evaluator.blind.Load()}
 	for _, m := range watched.cfg.Models {
 		row := frontRow{Name: m.Target.Name, Task: m.Target.Task.Name(), Model: m.Target.Model, Provider: m.Target.Provider, State: "unknown"}
 		if res, outcomes, ok := d.memos.last(m.Target.Name); ok {

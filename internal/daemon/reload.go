@@ -220,6 +220,7 @@ func (d *Daemon) refresh() {
 	}
 	d.exporter.SetBudgets(used)
 	d.exporter.SetMaintenance(w.maintained(now))
+	d.refreshMaintained(w, now)
 	d.exporter.SetVantageDown(d.network.Down(now))
 	d.refreshSilences(now)
 	d.states(now)

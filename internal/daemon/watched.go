@@ -250,6 +250,21 @@ func (d *Daemon) notifyOptions() notify.Options {
 	}
 }
 
+// refreshMaintained publishes which targets a maintenance time mutes. What these
+// show counts towards no common cause.
+func (d *Daemon) refreshMaintained(w *watched, now time.Time) {
+	muted := map[string]bool{}
+	for _, id := range w.identities {
+		if w.maintenance.Muted(id, now) {
+			muted[id.Name] = true
+		}
+	}
+	d.exporter.SetMaintained(slices.Collect(maps.Keys(muted)))
+	if len(muted) > 0 {
+		d.network.Keep(func(target string) bool { return !muted[target] })
+	}
+}
+
 // maintained returns whether each maintenance time lasts now.
 func (w *watched) maintained(now time.Time) map[string]bool {
 	out := maps.Collect(func(yield func(string, bool) bool) {
