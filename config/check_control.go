@@ -10,7 +10,8 @@ func (c *checker) control() {
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" {
-		c.problem(at, quote(text)+" is not an address", "write one such as https://huggingface.co, or off")
+		// The text is not shown: it may hold credentials.
+		c.problem(at, "is not an address", "write one such as https://huggingface.co, or off")
 		return
 	}
 	if c.web(at, &address{u: u}) {
