@@ -30,7 +30,7 @@ func levels() [][]string {
 		{"internal/daemon"},
 		{"config"},
 		{"web"},
-		{"report", "windows"},
+		{"report", "windows", "internal/doctor"},
 		{"alerts", "exporter"},
 		{"history"},
 		{"alerts/notify", "internal/prom"},

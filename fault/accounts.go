@@ -374,7 +374,9 @@ func (a *Accounts) States(now time.Time) []State {
 	var out []State
 	for _, st := range a.states {
 		if st.Phase != Limited || now.Before(st.Next) {
-			out = append(out, *st)
+			state := *st
+			state.Checking = a.pending[st.Scope]
+			out = append(out, state)
 		}
 	}
 	slices.SortFunc(out, func(x, y State) int { return cmp.Compare(x.Scope.String(), y.Scope.String()) })
@@ -388,6 +390,7 @@ func (a *Accounts) Restore(states []State) {
 	defer a.mu.Unlock()
 	for _, st := range states {
 		if a.states[st.Scope] == nil && len(a.inside[st.Scope]) > 0 && refusal(st.Reason) {
+			st.Checking = false
 			a.states[st.Scope] = &st
 		}
 	}

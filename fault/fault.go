@@ -94,6 +94,8 @@ type State struct {
 	// Next is when the next check is due; of a limit, when it ends.
 	Next   time.Time `json:"next"`
 	Checks int       `json:"checks,omitempty"`
+	// Checking is set while the answer to a check is awaited.
+	Checking bool `json:"checking,omitempty"`
 	// Strikes counts limits in a row.
 	Strikes int `json:"strikes,omitempty"`
 }

@@ -19,6 +19,10 @@ import (
 // busyAgain is when a check is tried again whose target is being probed.
 const busyAgain = 5 * time.Second
 
+// assumedUSDPerMTok is what a target without a price is taken to cost where the
+// cheapest of several is looked for, in US dollars a million tokens.
+const assumedUSDPerMTok = 10
+
 // scopesOf returns the scopes in which a model stands, from the widest to the
 // narrowest. Their names say where in the configuration they stand, and hold no
 // secret; first is the first model that has the same credentials of its own.
@@ -62,6 +66,10 @@ func members(cfg *config.Config) []fault.Member {
 			first[key] = t.Name
 		}
 		most := ceiling(t, m.TokensIn, m.TokensOut)
+		if t.Price.Cost(probe.Some(m.TokensIn), probe.Some(m.TokensOut)).IsZero() {
+			// What has no price is not free.
+			most.MicroUSD = most.Tokens * assumedUSDPerMTok
+		}
 		out = append(out, fault.Member{
 			Target: t.Name, Scopes: scopesOf(cfg, m, first[key]), Cost: most.MicroUSD<<20 + most.Tokens, Checkable: m.Baseline != nil,
 		})

@@ -221,6 +221,11 @@ func evidenceOf(res probe.Result) string {
 // budget. The error wraps schedule.ErrBusy or schedule.ErrUnknown, or is the
 // budget's.
 func (d *Daemon) Manual(ctx context.Context, name string) (probe.Result, error) {
+	return d.manual(ctx, name, func(t *probe.Target) *probe.Target { return t })
+}
+
+// manual is Manual with a change to what is asked.
+func (d *Daemon) manual(ctx context.Context, name string, change func(*probe.Target) *probe.Target) (probe.Result, error) {
 	m, ok := d.now.Load().models[name]
 	if !ok {
 		return probe.Result{}, fmt.Errorf("%q: %w", name, schedule.ErrUnknown)
@@ -228,7 +233,7 @@ func (d *Daemon) Manual(ctx context.Context, name string) (probe.Result, error) 
 	var res probe.Result
 	var err error
 	do := func() {
-		shot := probe.Shot{Target: m.Target, Kind: probe.Manual, Lane: probe.LaneBaseline, Due: time.Now()}
+		shot := probe.Shot{Target: change(m.Target), Kind: probe.Manual, Lane: probe.LaneBaseline, Due: time.Now()}
 		if m.Vacant != nil {
 			res = d.vacant(shot)
 			return

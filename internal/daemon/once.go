@@ -31,6 +31,8 @@ type Once struct {
 	Logger *slog.Logger
 	// Parallel bounds how many are probed at a time.
 	Parallel int
+	// Least sends each target's smallest request in place of its own.
+	Least bool
 	// Dial makes connections; nil is the network's own.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -81,7 +83,7 @@ func (o Once) Probe(ctx context.Context, cfg *config.Config, models []config.Mod
 func (o Once) way(ctx context.Context, cfg *config.Config) (one func(context.Context, config.Model) (probe.Result, error), end func() error, err error) {
 	ledger, err := o.ledger(ctx, cfg)
 	if errors.Is(err, budget.ErrLocked) {
-		return through(cfg.Data.Dir), func() error { return nil }, nil
+		return through(cfg.Data.Dir, o.Least), func() error { return nil }, nil
 	}
 	if err != nil {
 		return nil, nil, err
@@ -120,6 +122,9 @@ func (o Once) ledger(ctx context.Context, cfg *config.Config) (*budget.Ledger, e
 // shoot probes one model by ourselves.
 func (o Once) shoot(ctx context.Context, runner probe.Runner, manage *hub.Client, ledger *budget.Ledger, m config.Model) (probe.Result, error) {
 	shot := probe.Shot{Target: m.Target, Kind: probe.Manual, Lane: probe.LaneBaseline, Due: time.Now()}
+	if o.Least {
+		shot.Target = least(m.Target)
+	}
 	if m.Managed != nil && coldstart.MustRead(m.Target.Wake) {
 		e, err := manage.Endpoint(ctx, m.Managed.Namespace, m.Managed.Name, m.Managed.Token)
 		if leave := coldstart.May(m.Target.Wake, readingOf(e), err); !leave.Send {
@@ -136,7 +141,7 @@ func (o Once) shoot(ctx context.Context, runner probe.Runner, manage *hub.Client
 	if ledger == nil {
 		return runner.Run(ctx, call, probe.Circumstances{}), nil
 	}
-	most := ceiling(m.Target, call.Request.TokensIn, call.Request.TokensOut)
+	most := ceiling(shot.Target, call.Request.TokensIn, call.Request.TokensOut)
 	lease, err := ledger.Reserve(time.Now(), m.Target.Name, budget.Manual, most)
 	if err != nil {
 		return probe.Result{}, err
@@ -156,11 +161,15 @@ func controlClient(dir string) *http.Client {
 	}}
 }
 
-// through returns how one model is probed by the daemon that holds dir.
-func through(dir string) func(context.Context, config.Model) (probe.Result, error) {
+// through returns how one model is probed by the daemon that holds dir, with
+// its smallest request if least is set.
+func through(dir string, least bool) func(context.Context, config.Model) (probe.Result, error) {
 	client := controlClient(dir)
 	return func(ctx context.Context, m config.Model) (probe.Result, error) {
 		address := "http://hfwatch/probe?target=" + url.QueryEscape(m.Target.Name)
+		if least {
+			address += "&least=true"
+		}
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, nil)
 		if err != nil {
 			return probe.Result{}, err

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/hfwatch/hfwatch/budget"
+	"github.com/hfwatch/hfwatch/probe"
 	"github.com/hfwatch/hfwatch/schedule"
 )
 
@@ -138,16 +139,17 @@ func (d *Daemon) mux(lifecycle, spend bool) http.Handler {
 	}
 	mux.HandleFunc("POST /-/reload", reload)
 	mux.HandleFunc("PUT /-/reload", reload)
-	onLoad, onStop, onWindow := d.serveLoad, d.serveLoadStop, d.serveWindow
+	onLoad, onStop, onWindow, onAccounts := d.serveLoad, d.serveLoadStop, d.serveWindow, d.serveAccounts
 	if !spend || !lifecycle {
 		// Only who may both spend and stop: the control socket.
 		both := off("--web.enable-probe and --web.enable-lifecycle")
-		onLoad, onStop, onWindow = both, both, both
+		onLoad, onStop, onWindow, onAccounts = both, both, both, both
 	}
 	mux.HandleFunc("POST /load", onLoad)
 	mux.HandleFunc("POST /load/stop", onStop)
 	mux.HandleFunc("GET /window", onWindow)
 	mux.HandleFunc("POST /-/resume", resume)
+	mux.HandleFunc("GET /accounts", onAccounts)
 	mux.HandleFunc("GET /probe", on)
 	mux.HandleFunc("POST /probe", on)
 	return mux
@@ -193,6 +195,12 @@ func (d *Daemon) serveResume(w http.ResponseWriter, _ *http.Request) {
 	say(w, http.StatusOK, fmt.Sprintf("%d suspended scopes are checked now; what was held for a rate goes on.", n))
 }
 
+// serveAccounts answers with what the account holds back now.
+func (d *Daemon) serveAccounts(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(d.accounts.States(time.Now()))
+}
+
 // serveProbe probes a configured target now and answers with its result. It
 // spends money, so that nothing but a configured target is probed: from its
 // budget and in its lane.
@@ -203,7 +211,11 @@ func (d *Daemon) serveProbe(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusForbidden, "403: a page of another site may not spend money here.")
 		return
 	}
-	res, err := d.Manual(r.Context(), r.URL.Query().Get("target"))
+	change := func(t *probe.Target) *probe.Target { return t }
+	if r.URL.Query().Get("least") == "true" {
+		change = least
+	}
+	res, err := d.manual(r.Context(), r.URL.Query().Get("target"), change)
 	var withheld *budget.Withheld
 	status := http.StatusOK
 	switch {
