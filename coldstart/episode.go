@@ -76,7 +76,8 @@ type Episode struct {
 
 	// FirstSign is until the first sign of life: the management API leaves
 	// asleep, or an answer that says loading with an estimate, or anything later.
-	// Running is until the management API says running with a ready replica,
+	// Running is until the management API says running with a ready replica, or of
+	// a serverless model until the Hub says that it is there,
 	// Healthy until the health route is well, FirstAnswer until the first valid
 	// answer. What was not seen is absent.
 	FirstSign   probe.Seconds `json:"first_sign_seconds,omitzero"`
@@ -155,6 +156,10 @@ func (e *Episode) see(ev Evidence, state State) {
 	case FromAnswer:
 		e.answer(ev, known)
 	case FromHub:
+		if ev.Well {
+			once(&e.FirstSign, known)
+			once(&e.Running, known)
+		}
 	}
 	e.change(ev, state, known)
 }

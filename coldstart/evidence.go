@@ -17,9 +17,9 @@ const (
 	FromManagement Source = "management"
 	// FromHealth is an exchange with the health route.
 	FromHealth Source = "health"
-	// FromHub is the Hub's own word on inference: warm, or nothing. Since 2025
-	// the Hub has no other (huggingface_hub, hf_api.py), so that nothing moves no
-	// state; warm moves an unknown one.
+	// FromHub is the Hub's own word on a serverless model: its inference is warm or
+	// absent, and the mapping of a provider live, staging or error (huggingface_hub,
+	// hf_api.py). What is absent or staging says nothing.
 	FromHub Source = "hub"
 )
 
@@ -85,8 +85,9 @@ type Evidence struct {
 
 	// Reading is the management API's.
 	Reading Reading
-	// Well is what a health route or the Hub says.
-	Well bool
+	// Well is what a health route or the Hub says; Failing is the Hub's word that
+	// the provider fails its check.
+	Well, Failing bool
 }
 
 // OfResult returns the evidence that a result is; false where nothing was sent,
@@ -111,7 +112,13 @@ func (e Evidence) sign(usual Usual, maySleep bool) Sign {
 	case FromHealth:
 		return pick(e.Well, SignRunning, SignLoading)
 	case FromHub:
-		return pick(e.Well, SignRunning, SignNone)
+		switch {
+		case e.Failing:
+			return SignFailing
+		case e.Well:
+			return SignRunning
+		}
+		return SignNone
 	case FromAnswer:
 	}
 	switch e.Outcome {

@@ -86,9 +86,12 @@ type Machine struct {
 	// near counts answers in a row as a warm model gives them; lookedAt and
 	// steadyFrom are of the last look at the curve.
 	near, lookedAt, steadyFrom int
-	lastAsked                  time.Time
-	asking                     asking
-	out                        []Event
+	// lastAsked is of the last answer, lastRead of the last reading of the
+	// management API or the Hub, lastSeen of the last evidence that says anything.
+	lastAsked, lastRead, lastSeen time.Time
+
+	asking asking
+	out    []Event
 }
 
 // asking is a request that is under way.
@@ -113,7 +116,7 @@ func (m *Machine) Asked(at time.Time, kind probe.Kind) {
 func (m *Machine) See(ev Evidence) []Event {
 	m.count(ev.At)
 	before := m.state
-	sign := ev.sign(m.usual, m.maySleep(ev))
+	sign := m.sign(ev)
 	next := Next(before, sign)
 	m.open(ev, sign, before, next)
 	m.move(next, ev.At)
@@ -125,18 +128,48 @@ func (m *Machine) See(ev Evidence) []Event {
 		}
 	}
 	m.learn(ev, sign)
-	if ev.Source == FromAnswer {
-		m.lastAsked, m.asking = ev.At, asking{}
-	}
+	m.date(ev, sign)
 	m.expire(ev.At)
 	return m.drain()
+}
+
+// sign returns what an evidence says. The Hub's check that fails is heard only of
+// a model that has not been asked for long: an answer of its own says more.
+func (m *Machine) sign(ev Evidence) Sign {
+	if ev.Source == FromHub && ev.Failing && ev.At.Sub(m.lastAsked) < HubPace {
+		return SignNone
+	}
+	return ev.sign(m.usual, m.maySleep(ev))
+}
+
+// date notes when what was seen.
+func (m *Machine) date(ev Evidence, sign Sign) {
+	switch ev.Source {
+	case FromAnswer:
+		m.lastAsked, m.asking = ev.At, asking{}
+	case FromManagement, FromHub:
+		m.lastRead = ev.At
+	case FromHealth:
+	}
+	if sign != SignNone {
+		m.lastSeen = ev.At
+	}
 }
 
 // Tick lets time pass without evidence.
 func (m *Machine) Tick(now time.Time) []Event {
 	m.count(now)
 	m.expire(now)
+	m.forget(now)
 	return m.drain()
+}
+
+// forget makes a state unknown that nothing has borne out for longer than the
+// model takes to fall asleep. An episode is judged by its own bounds.
+func (m *Machine) forget(now time.Time) {
+	if m.episode == nil && m.facts.Idle > 0 && now.Sub(m.lastSeen) >= m.facts.Idle+m.facts.Idle/20 {
+		m.move(Next(m.state, SignStale), now)
+	}
 }
 
 // maySleep reports whether the model may have fallen asleep before a request.
@@ -187,7 +220,7 @@ func (m *Machine) open(ev Evidence, sign Sign, before, next State) {
 	switch {
 	case m.asking.slept && ev.Source != FromAnswer:
 		began = m.asking.at
-	case next == Warming && sign != SignHeld:
+	case next == Warming && sign != SignHeld, sign == SignRunning:
 		// Somebody woke it unseen, and the parts of that were not measured.
 		late = true
 	}
@@ -269,7 +302,7 @@ func (m *Machine) ours(from Source, before State, sign Sign) bool {
 		return m.asking.slept || from == FromAnswer && before != Loading
 	case SignQuick, SignSlow:
 		return m.asking.slept || before == Asleep
-	case SignNone, SignAsleep, SignFailing, SignSettled, SignUnsettled:
+	case SignNone, SignAsleep, SignFailing, SignSettled, SignUnsettled, SignStale:
 	}
 	return false
 }
@@ -415,7 +448,7 @@ func (m *Machine) Finish(end End, at time.Time) []Event {
 // opened from it: what a restart cut in two is not one.
 func (m *Machine) Restore(evs []Evidence) {
 	for _, ev := range evs {
-		sign := ev.sign(m.usual, m.maySleep(ev))
+		sign := m.sign(ev)
 		next := Next(m.state, sign)
 		if next == Warming {
 			// Whether it settled is not known; it answers.
@@ -427,9 +460,7 @@ func (m *Machine) Restore(evs []Evidence) {
 		if took, ok := ev.Latency.Get(); ok && ev.Valid() && sign == SignQuick {
 			m.usual.add(took)
 		}
-		if ev.Source == FromAnswer {
-			m.lastAsked = ev.At
-		}
+		m.date(ev, sign)
 	}
 	m.episode, m.asking, m.out = nil, asking{}, nil
 }

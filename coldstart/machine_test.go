@@ -185,3 +185,82 @@ func TestTheMonitorsFaultsSayNothing(t *testing.T) {
 	}
 	s.want()
 }
+
+// TestStaleIsUnknown: of a model that falls asleep by itself nothing is known once
+// it could have, and what is known to be cold stays so.
+func TestStaleIsUnknown(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, Facts{Idle: time.Hour})
+	s.answer(0, sec, probe.OK)
+	s.take(s.m.Tick(t0.Add(62 * time.Minute)))
+	s.take(s.m.Tick(t0.Add(63 * time.Minute)))
+	s.read(64*time.Minute, ManagedScaledToZero, 0, 0)
+	s.take(s.m.Tick(t0.Add(200 * time.Minute)))
+	s.want("0s warm", "1h3m0s unknown", "1h4m0s asleep")
+	never := newStory(t, Facts{})
+	never.answer(0, sec, probe.OK)
+	never.take(never.m.Tick(t0.Add(1000 * time.Hour)))
+	never.want("0s warm")
+}
+
+// TestSeenRunning: a model that is met running, and was asleep when it was last
+// seen, was woken by somebody else at a time that nobody saw.
+func TestSeenRunning(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, Facts{Idle: time.Hour})
+	s.read(0, ManagedScaledToZero, 0, 0)
+	s.read(5*time.Minute, ManagedRunning, 1, 1)
+	s.answer(6*time.Minute, sec, probe.OK)
+	s.read(90*time.Minute, ManagedScaledToZero, 0, 0)
+	s.want("0s asleep", "5m0s opened", "5m0s loading", "6m0s warming", "1h30m0s closed slept", "1h30m0s asleep")
+	if e := s.eps[0]; !e.Late || !e.FirstAnswer.IsZero() || e.WokenBy != "" {
+		t.Errorf("episode = %+v, want a late one without parts", e)
+	}
+}
+
+// TestHubsWord: that a model is there is a part of its start and no readiness; a
+// check that fails degrades one that has not been asked for long.
+func TestHubsWord(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, Facts{})
+	hub := func(at time.Duration, well, failing bool) {
+		s.take(s.m.See(Evidence{Source: FromHub, Began: t0.Add(at), At: t0.Add(at), Well: well, Failing: failing}))
+	}
+	hub(0, true, false)
+	s.estimate(sec, 20*sec)
+	hub(30*sec, false, false)
+	hub(60*sec, true, false)
+	s.answer(70*sec, sec, probe.OK)
+	hub(80*sec, false, true)
+	hub(70*sec+HubPace-1, false, true)
+	s.m.close(EndStopped, t0.Add(20*time.Minute))
+	s.take(s.m.drain())
+	hub(70*sec+HubPace, false, true)
+	s.want("1s opened", "1s loading", "1m10s warming", "20m0s warm", "20m0s closed stopped", "16m10s degraded")
+	if e := s.eps[0]; e.Running != probe.Measured(59*sec) || e.FirstAnswer != probe.Measured(69*sec) {
+		t.Errorf("running %v, first answer %v, want 59 s and 69 s", e.Running, e.FirstAnswer)
+	}
+}
+
+// TestWhenToLook between probes, at the management API and at the Hub.
+func TestWhenToLook(t *testing.T) {
+	t.Parallel()
+	now := t0.Add(time.Hour)
+	ago := func(d time.Duration) time.Time { return now.Add(-d) }
+	for _, row := range []struct {
+		view            View
+		management, hub bool
+	}{
+		{View{}, true, true},
+		{View{LastRead: ago(5*time.Minute - 1)}, false, false},
+		{View{LastRead: ago(5 * time.Minute)}, true, false},
+		{View{LastRead: ago(time.Minute), Episode: &Episode{}}, false, true},
+		{View{LastRead: ago(time.Minute - 1), Episode: &Episode{}}, false, false},
+		{View{LastRead: ago(15 * time.Minute), LastAsked: ago(14 * time.Minute)}, true, false},
+		{View{LastRead: ago(15 * time.Minute), LastAsked: ago(15 * time.Minute)}, true, true},
+	} {
+		if m, h := row.view.MustLook(now), row.view.MustAskHub(now); m != row.management || h != row.hub {
+			t.Errorf("%+v: management %t, hub %t, want %t, %t", row.view, m, h, row.management, row.hub)
+		}
+	}
+}

@@ -2,6 +2,7 @@ package coldstart
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/hfwatch/hfwatch/probe"
 )
@@ -41,4 +42,29 @@ func May(policy probe.WakePolicy, reading Reading, failed error) Leave {
 	default:
 		return Leave{Send: true}
 	}
+}
+
+// The paces of looks that no probe asks for. They cost no request of the model.
+const (
+	// ManagementPace is between two readings of the management API.
+	ManagementPace = 5 * time.Minute
+	// HubPace is how long a serverless model must not have been asked before the
+	// Hub is, and between two such questions; HubStartPace is between two while it
+	// starts.
+	HubPace      = 15 * time.Minute
+	HubStartPace = time.Minute
+)
+
+// MustLook reports whether the management API is to be read for its own sake: a
+// model that is asked rarely, or by experiments alone, may fall asleep and be
+// woken by others in between.
+func (v View) MustLook(now time.Time) bool { return now.Sub(v.LastRead) >= ManagementPace }
+
+// MustAskHub reports whether the Hub is to be asked about a serverless model:
+// while it starts, and where nothing else was seen of it for long.
+func (v View) MustAskHub(now time.Time) bool {
+	if v.Episode != nil {
+		return now.Sub(v.LastRead) >= HubStartPace
+	}
+	return now.Sub(v.LastAsked) >= HubPace && now.Sub(v.LastRead) >= HubPace
 }

@@ -14,6 +14,7 @@ package coldstart
 //	failing     unknown   asleep    loading   warming   degraded  degraded
 //	settled     unknown   asleep    loading   warm      warm      degraded
 //	unsettled   unknown   asleep    loading   degraded  warm      degraded
+//	stale       unknown   asleep    loading   unknown   unknown   unknown
 //	none        unknown   asleep    loading   warming   warm      degraded
 //
 // Running alone is not ready: the first valid answer is what ends a cold start.
@@ -22,7 +23,8 @@ type State string
 
 // The states.
 const (
-	// Unknown is before there was any evidence of the model itself.
+	// Unknown is before there was any evidence of the model itself, and after it
+	// is too old to say whether the model sleeps.
 	Unknown State = "unknown"
 	// Asleep is scaled to zero, or paused.
 	Asleep State = "asleep"
@@ -58,8 +60,8 @@ const (
 	// the proxy before an endpoint, a state of the management API before
 	// running, or a health route that is not well.
 	SignLoading Sign = "loading"
-	// SignRunning is the management API's running with a replica, or a health
-	// route that is well.
+	// SignRunning is the management API's running with a replica, a health route
+	// that is well, or the Hub's own word that a serverless model is there.
 	SignRunning Sign = "running"
 	// SignHeld is a valid answer that took long after a time in which the model
 	// may have fallen asleep: the request woke it and was held.
@@ -68,17 +70,22 @@ const (
 	SignSlow Sign = "slow"
 	// SignQuick is any other valid answer.
 	SignQuick Sign = "quick"
-	// SignFailing is a failure of the target that is not a cold model's.
+	// SignFailing is a failure of the target that is not a cold model's, or the
+	// Hub's word that a provider fails its check.
 	SignFailing Sign = "failing"
 	// SignSettled and SignUnsettled are conclusions from the warm-up's curve.
 	SignSettled   Sign = "settled"
 	SignUnsettled Sign = "unsettled"
+	// SignStale is that nothing was seen for longer than the model takes to fall
+	// asleep.
+	SignStale Sign = "stale"
 )
 
 // Signs returns the closed set.
 func Signs() []Sign {
 	return []Sign{
 		SignNone, SignAsleep, SignLoading, SignRunning, SignHeld, SignSlow, SignQuick, SignFailing, SignSettled, SignUnsettled,
+		SignStale,
 	}
 }
 
@@ -104,6 +111,8 @@ func Next(from State, seen Sign) State {
 		return pick(from == Warming, Warm, from)
 	case SignUnsettled:
 		return pick(from == Warming, Degraded, from)
+	case SignStale:
+		return pick(from.Cold(), from, Unknown)
 	case SignNone:
 		return from
 	}

@@ -93,8 +93,9 @@ type View struct {
 	Episode *Episode
 	// GaveUp is set while a cold start takes longer than give_up.
 	GaveUp bool
-	// LastAsked is when the last answer to a request of ours came.
-	LastAsked time.Time
+	// LastAsked is when the last answer to a request of ours came, LastRead when
+	// the management API or the Hub was last read.
+	LastAsked, LastRead time.Time
 	// Usual is the latency of the warm model; 0 where it is not known.
 	Usual time.Duration
 	// Seconds is how long each state has lasted in all, since the start.
@@ -106,7 +107,7 @@ func (t *Tracker) View(target string) View {
 	v := View{State: Unknown}
 	t.on(target, func(m *Machine) []Event {
 		v = View{
-			State: m.state, Since: m.since, GaveUp: m.gaveUp && m.episode != nil, LastAsked: m.lastAsked, Usual: m.usual.Median(),
+			State: m.state, Since: m.since, GaveUp: m.gaveUp && m.episode != nil, LastAsked: m.lastAsked, LastRead: m.lastRead, Usual: m.usual.Median(),
 			Seconds: maps.Clone(m.seconds),
 		}
 		if m.episode != nil {

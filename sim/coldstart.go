@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// Cold makes a model of a dedicated endpoint sleep: it falls asleep when nobody
-// asks it, wakes at a request, and answers slowly at first. The delays are those
-// of the documentation (Inference Endpoints, guides/autoscaling) unless given.
+// Cold makes a model sleep, that of a dedicated endpoint or, as serverless ones
+// did, one behind the router: it falls asleep when nobody asks it, wakes at a
+// request, and answers slowly at first. The delays are those of the documentation
+// (Inference Endpoints, guides/autoscaling) unless given.
 type Cold struct {
 	// Namespace is the endpoint's at the management API; "sim" by default. Its
 	// name there is the model's.

@@ -50,6 +50,9 @@ func (x *exchange) router() *problem {
 	if p, struck := x.accountFault(); struck {
 		return p
 	}
+	if p, passes := x.arrive(); !passes {
+		return p
+	}
 	return x.run()
 }
 

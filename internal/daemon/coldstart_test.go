@@ -2,8 +2,6 @@ package daemon
 
 import (
 	"encoding/json"
-	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -205,84 +203,4 @@ func TestNaturalColdStart(t *testing.T) {
 		r.want(1, "hfwatch_model_state", "target", "one", "state", "warm")
 		t.Log(e.Words)
 	})
-}
-
-// TestScriptedColdStarts scores experiments against the truth: holds and polls,
-// with and without the management API, lying estimates, endpoints that never
-// get ready, early failures and slow decays. A tenth of them runs in CI.
-func TestScriptedColdStarts(t *testing.T) {
-	n := 20
-	if os.Getenv("HFWATCH_SOAK") != "" {
-		n = 200
-	}
-	for i := range n {
-		t.Run(fmt.Sprint(i), func(t *testing.T) { scripted(t, i) })
-	}
-}
-
-// scripted runs the ith story.
-func scripted(t *testing.T, i int) {
-	method, managed := []string{"hold", "poll"}[i%2], i%4 < 2
-	c := sim.Cold{
-		Idle: simSeconds(900), Waking: simSeconds(float64(i % 5)), Pending: simSeconds(float64(3 + i*7%40)), Initializing: simSeconds(float64(5 + i*13%200)),
-		Unhealthy: simSeconds(float64(i * 3 % 25)), NeverReady: i%10 == 9, Early500: i%6 == 5, Estimate: []string{"none", "honest", "constant", "half"}[i%4],
-		SlowRequests: i % 3, SlowBy: simSeconds(2), Factor: 1 + float64(i%4)/2, Step: []int{0, 15, 30}[i%3], Decay: 8,
-	}
-	in(t, func(t *testing.T, r *rig) {
-		server := sleeping(t, r, c)
-		text := sleeper("wake: observe_cold", "baseline: off", `cold_start: {schedule: "0 */2 * * *", idle: 15m, method: `+method+`, give_up: 8m}`)
-		if !managed {
-			text = strings.Replace(text, "    endpoint: {namespace: sim, name: one, idle: 15m}\n", "", 1)
-		}
-		r.start(text)
-		time.Sleep(2*time.Hour - 4*time.Second)
-		if managed && !c.NeverReady {
-			compareStates(t, r, server)
-		}
-		time.Sleep(time.Hour)
-		woken, ready := coldStarts(server.ColdTruth("one"))
-		all := r.episodes()
-		if len(all) != len(woken) || len(woken) != 1 {
-			t.Fatalf("%d episodes and %d cold starts, want 1 and 1", len(all), len(woken))
-		}
-		e := all[0]
-		if c.NeverReady {
-			if e.End != coldstart.EndGaveUp || !e.FirstAnswer.IsZero() {
-				t.Errorf("end %q, first answer %v: %s", e.End, e.FirstAnswer, e.Words)
-			}
-			return
-		}
-		running := time.Duration(c.Waking + c.Pending + c.Initializing)
-		checkParts(t, e, woken[0], ready[0], time.Duration(c.Waking), running, managed)
-		if e.WokenBy != probe.ColdStart {
-			t.Errorf("woken by %q", e.WokenBy)
-		}
-	})
-}
-
-// compareStates looks each second at the state that hfwatch has and at the true
-// one, until the cold start is over: they never differ for longer than one look
-// of the experiment and the longest answer.
-func compareStates(t *testing.T, r *rig, server *sim.Server) {
-	t.Helper()
-	var wrong time.Duration
-	for range 900 {
-		time.Sleep(time.Second)
-		changes := server.ColdTruth("one")
-		truth := changes[len(changes)-1].Phase
-		state := r.d.tracker.State("one")
-		right := map[string]bool{
-			"asleep": state == coldstart.Asleep || state == coldstart.Unknown, "waking": state.Cold(),
-			"pending": state.Cold(), "initializing": state.Cold(), "unhealthy": state.Cold(),
-			"ready": state == coldstart.Warming || state == coldstart.Warm || state == coldstart.Degraded,
-		}[truth]
-		wrong += time.Second
-		if right {
-			wrong = 0
-		}
-		if wrong > coldstart.Pace+3*time.Second {
-			t.Errorf("%s for %v while it was %s", state, wrong, truth)
-			return
-		}
-	}
 }

@@ -260,6 +260,7 @@ func (d *Daemon) Start(ctx context.Context) error {
 	d.scheduler.Update(d.entries())
 	d.goAccounts(ctx)
 	d.routerList(ctx)
+	d.goLooks(ctx)
 	if err := d.serve(ctx); err != nil {
 		return err
 	}
