@@ -199,14 +199,9 @@ func failsAndNeverSleeps(t *testing.T, i int) {
 			if err := server.SetFault("one", sim.Fault{}); err != nil {
 				t.Fatal(err)
 			}
-			slow, err := json.Marshal(map[string]any{"latency": sim.Latency{Prefill: simSeconds([]float64{8, 0.2}[j%2]), Jitter: "lognormal", Spread: 0.1}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := server.Patch("one", slow); err != nil {
-				t.Fatal(err)
-			}
+			takes(t, server, []float64{8, 0.2}[j%2])
 		}
+		takes(t, server, 0.2)
 		time.Sleep(20 * time.Minute)
 		if all := r.episodes(); len(all) != 0 {
 			t.Errorf("%d episodes of a model that never slept, the first %s", len(all), all[0].Words)
@@ -215,6 +210,18 @@ func failsAndNeverSleeps(t *testing.T, i int) {
 			t.Errorf("it is %s in the end, want warm", state)
 		}
 	})
+}
+
+// takes makes the model take so many seconds.
+func takes(t *testing.T, server *sim.Server, seconds float64) {
+	t.Helper()
+	set, err := json.Marshal(map[string]any{"latency": sim.Latency{Prefill: simSeconds(seconds), Jitter: "lognormal", Spread: 0.1}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Patch("one", set); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // strange is a request of somebody else's.
