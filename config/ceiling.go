@@ -105,6 +105,8 @@ func (c *Config) scheduled() []scheduled {
 // bounded at all.
 func (w Window) Requests() (float64, bool) {
 	switch {
+	case w.Arrival.TraceRequests > 0:
+		return float64(w.Arrival.TraceRequests), true
 	case len(w.Stages) > 0:
 		total, last := 0.0, 0.0
 		for _, s := range w.Stages {

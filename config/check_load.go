@@ -1,12 +1,15 @@
 package config
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/hfwatch/hfwatch/alerts"
+	"github.com/hfwatch/hfwatch/load"
 	"github.com/hfwatch/hfwatch/probe"
 )
 
@@ -33,6 +36,9 @@ type windowRaw struct {
 	location    string
 	// ends names the keys that end it, for messages.
 	ends []string
+	// replayed says that a trace is its load and its end, replay how long it lasts.
+	replayed bool
+	replay   time.Duration
 }
 
 // window checks the model's load window.
@@ -42,10 +48,11 @@ func (m *modelCheck) window() {
 		return
 	}
 	m.need(FeatureLoad, raw.here(), "remove window")
+	arrival := m.arrival(raw)
 	w := m.loadWindow(windowRaw{
 		where: raw.where, schedule: raw.Schedule, stages: raw.Stages, users: raw.Users, thinkTime: raw.ThinkTime,
 		lasts: raw.For, maxInFlight: raw.MaxInFlight, abort: raw.Abort, location: raw.Location,
-		ends: []string{"stages", "users", "find"},
+		ends: []string{"stages", "users", "find"}, replayed: arrival.Process == "trace", replay: arrival.TraceTime,
 	}, m.problem)
 	w.Timeout = m.target.Timeout
 	if raw.Timeout != nil {
@@ -54,7 +61,7 @@ func (m *modelCheck) window() {
 		}
 	}
 	w.Find = m.find(raw)
-	w.Arrival = m.arrival(raw)
+	w.Arrival, w.Lengths = arrival, m.inputLengths(raw)
 	m.out.Window = w
 }
 
@@ -74,6 +81,9 @@ func (c *checker) loadWindow(raw windowRaw, bad complaint) *Window {
 		}
 	}
 	switch {
+	case raw.replayed && len(given) > 0:
+		bad(raw.at(given[0]), "a trace has its own load and end", "remove it, or choose another process")
+	case raw.replayed:
 	case len(given) == 0:
 		bad(raw.at(raw.ends[0]), "has no load and no end", "write "+strings.Join(raw.ends, " or "))
 	case len(given) > 1:
@@ -144,7 +154,7 @@ func (c *checker) stages(raw windowRaw, bad complaint) []Stage {
 
 // windowTimes checks when a window starts and that it ends before the next.
 func (c *checker) windowTimes(raw windowRaw, w *Window, bad complaint) {
-	length := w.For
+	length := w.For + raw.replay
 	for _, s := range w.Stages {
 		length += s.For
 	}
@@ -219,8 +229,7 @@ func (m *modelCheck) arrival(raw *rawWindow) Arrival {
 	case r.Process == "trace" && !r.has("trace_file"):
 		m.problem(r.at("trace_file"), "is missing", "name the CSV file to replay")
 	case r.has("trace_file"):
-		a.TraceFile = m.resolve(r.TraceFile)
-		m.file(r.at("trace_file"), r.TraceFile, maxTrace)
+		m.trace(r, &a)
 	}
 	if r.Burstiness <= 0 {
 		m.problem(r.at("burstiness"), fmt.Sprintf("%g is not above 0", r.Burstiness), "write a number such as 0.5")
@@ -229,6 +238,52 @@ func (m *modelCheck) arrival(raw *rawWindow) Arrival {
 		m.problem(r.at("time_scale"), fmt.Sprintf("%g is not above 0", r.TimeScale), "write a number such as 1")
 	}
 	return a
+}
+
+// inputLengths checks how long the inputs are.
+func (m *modelCheck) inputLengths(raw *rawWindow) Lengths {
+	r := raw.Lengths
+	if r == nil {
+		return Lengths{}
+	}
+	if m.raw.Inputs != nil && m.raw.Inputs.sampled {
+		m.problem(r.here(), "inputs that are sampled and joined have no length to choose by", "write inputs as a plain list, or remove it")
+	}
+	if raw.Arrival != nil && raw.Arrival.Process == "trace" {
+		m.problem(r.here(), "a trace has its own lengths", "remove it, or choose another process")
+	}
+	normal := r.Kind != "uniform"
+	switch {
+	case normal && r.Mean <= 0:
+		m.problem(r.at("mean"), fmt.Sprintf("%g is not above 0", r.Mean), "write a number of characters, such as 800")
+	case !normal && r.Max <= 0:
+		m.problem(r.at("max"), "is missing: a uniform length needs one", "write a number of characters, such as 2000")
+	case r.Min < 0 || r.Max != 0 && r.Max < r.Min:
+		m.problem(r.at("min"), fmt.Sprintf("%d to %d is no range", r.Min, r.Max), "write the smaller first")
+	case r.Spread < 0:
+		m.problem(r.at("spread"), fmt.Sprintf("%g is below 0", r.Spread), "write at least 0")
+	}
+	return Lengths{Kind: r.Kind, Mean: r.Mean, Spread: r.Spread, Min: r.Min, Max: r.Max}
+}
+
+// trace reads what is replayed: a file that cannot be is found here and not at
+// night, and its requests are counted for the budget.
+func (m *modelCheck) trace(r *rawArrival, a *Arrival) {
+	a.TraceFile = m.resolve(r.TraceFile)
+	data, ok := m.file(r.at("trace_file"), r.TraceFile, maxTrace)
+	if !ok {
+		return
+	}
+	points, err := load.ReadTrace(bytes.NewReader(data))
+	if err == nil && len(points) == 0 {
+		err = errors.New("it holds no arrivals")
+	}
+	if err != nil {
+		m.problem(r.at("trace_file"), "cannot be replayed: "+err.Error(), "write a column of seconds, or TIMESTAMP,ContextTokens,GeneratedTokens")
+		return
+	}
+	a.TraceRequests = len(points)
+	a.TraceTime = time.Duration(float64(points[len(points)-1].At) * r.TimeScale)
 }
 
 // mixes checks load windows over several models.

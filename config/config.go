@@ -167,6 +167,7 @@ type Window struct {
 	// Find is the condition of a capacity search.
 	Find        string
 	Arrival     Arrival
+	Lengths     Lengths
 	MaxInFlight int
 	Timeout     time.Duration
 	Abort       Abort
@@ -187,8 +188,21 @@ type Arrival struct {
 	Process    string
 	Burstiness float64
 	TraceFile  string
-	TimeScale  float64
-	Seed       probe.Opt[int64]
+	// TraceRequests is how many arrivals the trace has, TraceTime how long it takes
+	// by the time scale; both are 0 without one.
+	TraceRequests int
+	TraceTime     time.Duration
+	TimeScale     float64
+	Seed          probe.Opt[int64]
+}
+
+// Lengths is the distribution of the lengths of inputs, in characters; the zero
+// value draws inputs evenly. See load.Lengths.
+type Lengths struct {
+	// Kind is uniform, normal or lognormal.
+	Kind         string
+	Mean, Spread float64
+	Min, Max     int
 }
 
 // Abort says when a window stops itself.

@@ -11,6 +11,7 @@ type rawWindow struct {
 	For         duration    `yaml:"for" doc:"How long the users go on; required with users."`
 	Find        string      `yaml:"find" doc:"A capacity search: the condition that must hold, such as p95(first_token) < 1s."`
 	Arrival     *rawArrival `yaml:"arrival" doc:"How arrivals are drawn."`
+	Lengths     *rawLengths `yaml:"lengths" doc:"How long the inputs are that are drawn from the pool; evenly by default."`
 	MaxInFlight int         `yaml:"max_in_flight" doc:"The most requests at a time; required."`
 	Timeout     *duration   `yaml:"timeout" doc:"The time limit of a request; the baseline's by default."`
 	Abort       rawAbort    `yaml:"abort" doc:"When it stops itself; only off disables it."`
@@ -28,11 +29,21 @@ type rawStage struct {
 // rawArrival is arrival.
 type rawArrival struct {
 	where
-	Process    string  `yaml:"process" default:"constant" enum:"constant poisson gamma trace" doc:"The process."`
+	Process    string  `yaml:"process" default:"constant" enum:"constant poisson gamma modulated trace" doc:"The process."`
 	Burstiness float64 `yaml:"burstiness" default:"1" doc:"Of gamma: 1 is Poisson, less is burstier."`
 	TraceFile  string  `yaml:"trace_file" doc:"Of trace: the CSV file to replay."`
 	TimeScale  float64 `yaml:"time_scale" default:"1" doc:"Of trace: the factor on its times."`
 	Seed       *int64  `yaml:"seed" doc:"The seed of every draw; by default of the name and the time."`
+}
+
+// rawLengths is lengths.
+type rawLengths struct {
+	where
+	Kind   string  `yaml:"kind" default:"uniform" enum:"uniform normal lognormal" doc:"The distribution."`
+	Mean   float64 `yaml:"mean" doc:"Of normal and lognormal: the mean, in characters; required."`
+	Spread float64 `yaml:"spread" doc:"Of normal the standard deviation in characters, of lognormal that of the logarithm."`
+	Min    int     `yaml:"min" doc:"The least length, in characters."`
+	Max    int     `yaml:"max" doc:"The greatest length; required of uniform."`
 }
 
 // rawAbort is abort.

@@ -57,7 +57,7 @@ func everything(t testing.TB) *Exporter {
 	e.SetDrills(map[Drill]float64{{"plain", "d1"}: 3})
 	e.SetAccounts(map[Account]float64{{Scope: "bill_to my-org", Reason: "billing"}: 1})
 	e.SetReceivers([]string{"ops"})
-	e.SetWindows([]string{"llm", "plain"})
+	e.SetWindows([]string{"llm", "plain"}, nil)
 	e.WindowEnded(sampleWindow("llm"))
 	e.WindowSkipped("plain", series.SkipAlert)
 	e.WindowProgress("plain", load.Snapshot{Recent: load.Points{P50: probe.Measured(time.Second)}})

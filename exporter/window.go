@@ -20,6 +20,8 @@ type windows struct {
 	*vocabulary
 	mu  sync.Mutex
 	all map[string]*windowSeries
+	// byHand are further names, which have series from their first window on.
+	byHand map[string]bool
 }
 
 // windowSeries is the series of one target's windows: counters that go on, and
@@ -42,6 +44,15 @@ func (w *windows) of(name string) *windowSeries {
 		w.all[name] = s
 	}
 	return s
+}
+
+// known returns the series of a name, nil of one that may have none. The caller
+// holds the lock.
+func (w *windows) known(name string) *windowSeries {
+	if w.all[name] == nil && !w.byHand[name] {
+		return nil
+	}
+	return w.of(name)
 }
 
 // group returns an empty group of a name.
@@ -67,20 +78,26 @@ func (w *windows) send(ch chan<- prometheus.Metric) {
 	}
 }
 
-// SetWindows makes the given names those that have series of windows; those of
-// others go away.
-func (e *Exporter) SetWindows(names []string) {
+// SetWindows makes the given names those that have series of windows, at once, and
+// byHand those that have them from their first window on; those of others go away.
+func (e *Exporter) SetWindows(names, byHand []string) {
 	w := e.windows
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	before := w.all
-	w.all = map[string]*windowSeries{}
+	w.all, w.byHand = map[string]*windowSeries{}, map[string]bool{}
 	for _, name := range names {
 		if s := before[name]; s != nil {
 			w.all[name] = s
 			continue
 		}
 		w.of(name)
+	}
+	for _, name := range byHand {
+		w.byHand[name] = true
+		if s := before[name]; s != nil {
+			w.all[name] = s
+		}
 	}
 }
 
@@ -89,7 +106,7 @@ func (e *Exporter) WindowEnded(record load.Window) {
 	w := e.windows
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := w.all[nameOf(record)]
+	s := w.known(nameOf(record))
 	if s == nil {
 		return
 	}
@@ -107,7 +124,7 @@ func (e *Exporter) RestoreWindow(record load.Window) {
 	w := e.windows
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if s := w.all[nameOf(record)]; s != nil {
+	if s := w.known(nameOf(record)); s != nil {
 		s.last = w.lastOf(record)
 	}
 }
@@ -134,7 +151,7 @@ func (e *Exporter) WindowProgress(name string, p load.Snapshot) {
 	w := e.windows
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := w.all[name]
+	s := w.known(name)
 	if s == nil {
 		return
 	}

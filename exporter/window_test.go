@@ -35,7 +35,7 @@ func sampleWindow(target string) load.Window {
 // one under way only while it is.
 func TestWindowSeries(t *testing.T) {
 	e := newTest(t, plain("m"))
-	e.SetWindows([]string{"m"})
+	e.SetWindows([]string{"m"}, nil)
 	e.WindowProgress("m", load.Snapshot{Elapsed: 3 * time.Second, Rate: 4, InFlight: 7, Queued: 2, Recent: load.Points{N: 8, P50: probe.Measured(time.Second), P95: probe.Measured(2 * time.Second)}})
 	got := gather(t, e)
 	for name, want := range map[string]float64{
@@ -86,7 +86,7 @@ func TestWindowSeries(t *testing.T) {
 		t.Error("the window under way is published after its end")
 	}
 	// What is configured no more has no series, and takes none.
-	e.SetWindows(nil)
+	e.SetWindows(nil, nil)
 	e.WindowEnded(sampleWindow("m"))
 	if names := gather(t, e).names("hfwatch_window"); len(names) > 0 {
 		t.Errorf("after its removal the window is still published: %v", names)
@@ -96,7 +96,7 @@ func TestWindowSeries(t *testing.T) {
 // TestRestoredWindowCountsNothing: the counter is of this life of hfwatch.
 func TestRestoredWindowCountsNothing(t *testing.T) {
 	e := newTest(t, plain("m"))
-	e.SetWindows([]string{"m"})
+	e.SetWindows([]string{"m"}, nil)
 	e.RestoreWindow(sampleWindow("m"))
 	got := gather(t, e)
 	if v, _ := got.value(`hfwatch_windows_total{target="m",verdict="complete"}`); v != 0 {
@@ -104,5 +104,20 @@ func TestRestoredWindowCountsNothing(t *testing.T) {
 	}
 	if v, _ := got.value(`hfwatch_window_duration_seconds{target="m"}`); v != 90 {
 		t.Errorf("the restored window lasted %v, want 90", v)
+	}
+}
+
+// TestWindowByHand: a target that has no window of its own has series from its
+// first window by hand on, and they stay over a reload.
+func TestWindowByHand(t *testing.T) {
+	e := newTest(t, plain("m"))
+	e.SetWindows(nil, []string{"m"})
+	if names := gather(t, e).names("hfwatch_window"); len(names) > 0 {
+		t.Errorf("before its first window it is published: %v", names)
+	}
+	e.WindowEnded(sampleWindow("m"))
+	e.SetWindows(nil, []string{"m"})
+	if v, ok := gather(t, e).value(`hfwatch_windows_total{target="m",verdict="complete"}`); !ok || v != 1 {
+		t.Errorf("windows_total = %v (there: %t), want 1", v, ok)
 	}
 }

@@ -137,11 +137,14 @@ func (p *process) runLoad(cmd *cobra.Command, f loadFlags, name string) error {
 	return nil
 }
 
-// loadRefused returns the exit code of a window that could not begin: no budget
-// for it is no verdict, anything else was asked wrongly.
+// loadRefused returns the exit code of a window of which there is no record: that
+// there is no budget or no room for it now, or that the daemon ended before it did,
+// is no verdict; anything else was asked wrongly.
 func loadRefused(err error) int {
-	if errors.Is(err, daemon.ErrBusy) || strings.Contains(err.Error(), "budget") {
-		return exitUnknown
+	for _, one := range []error{daemon.ErrBusy, daemon.ErrUnaffordable, daemon.ErrCutOff} {
+		if errors.Is(err, one) {
+			return exitUnknown
+		}
 	}
 	return exitUsage
 }

@@ -151,11 +151,11 @@ func (d *Daemon) adopt(source *config.Config, held map[string][]string) error {
 	d.drifts.keep(w.models)
 	d.healths.keep(w.models)
 	d.windows.keep(w.models)
-	d.exporter.SetWindows(slices.Collect(maps.Keys(w.planned)))
+	d.exporter.SetWindows(slices.Collect(maps.Keys(w.planned)), slices.Collect(maps.Keys(w.models)))
 	d.tracker.Keep(facts(cfg))
 	w.manager = managementOf(cfg, d.opts.Version, d.opts.Dial)
 	d.now.Store(w)
-	d.windows.stopAll("a reload took it out of the configuration", func(name string) bool { _, stays := w.planned[name]; return stays })
+	d.windows.stopAll("a reload took it out of the configuration", w.loadable)
 	d.adoptAccounts(w)
 	d.publishListing(cfg)
 	// So that the budgets and maintenance times of before are gone at once.

@@ -276,3 +276,12 @@ func (w *watched) maintained(now time.Time) map[string]bool {
 	})
 	return out
 }
+
+// loadable reports whether a window may go on: by hand every target has one.
+func (w *watched) loadable(name string) bool {
+	if _, ok := w.planned[name]; ok {
+		return true
+	}
+	_, ok := w.models[name]
+	return ok
+}

@@ -1,14 +1,11 @@
 package daemon
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -33,6 +30,10 @@ var (
 	ErrNoRecord = errors.New("no such window is recorded")
 	// ErrBusy is that a window runs on the same account or target.
 	ErrBusy = errors.New("a window runs on the same target or account")
+	// ErrUnaffordable is that a window does not fit a budget.
+	ErrUnaffordable = errors.New("a budget has no room for it")
+	// ErrCutOff is that the daemon which carried out a window ended before it did.
+	ErrCutOff = errors.New("it ended before the window did")
 )
 
 // Shape is the load of a window by hand; what is zero stays as configured.
@@ -66,7 +67,7 @@ func byHand(cfg *config.Config, name string, s Shape) (planned, error) {
 		p.Stages, p.Users, p.Find, p.For = s.Stages, s.Users, s.Find, s.For
 		p.ThinkMin, p.ThinkMax = s.ThinkMin, s.ThinkMax
 		if p.Arrival.Process == string(load.Trace) {
-			p.Arrival.Process = string(load.Constant)
+			p.Arrival.Process, p.Arrival.TraceRequests = string(load.Constant), 0
 		}
 	}
 	if s.MaxInFlight > 0 {
@@ -129,7 +130,7 @@ func (o Once) Load(ctx context.Context, cfg *config.Config, name string, s Shape
 // poor returns the first reason why a window does not fit its budgets.
 func poor(l *budget.Ledger, p planned) error {
 	for name, why := range affordable(l, budget.Manual, p, time.Now()) {
-		return fmt.Errorf("%s: %s", name, why)
+		return fmt.Errorf("%s: %w: %s", name, ErrUnaffordable, why)
 	}
 	return nil
 }
@@ -201,83 +202,6 @@ func stored(ctx context.Context, r *history.Records, location, name, id string) 
 	return load.Window{}, fmt.Errorf("%s, %s: %w", name, id, ErrNoRecord)
 }
 
-// loadRequest is what is asked of a daemon, loadLine one line of its answer.
-type loadRequest struct {
-	Name  string `json:"name"`
-	Shape Shape  `json:"shape"`
-}
-
-type loadLine struct {
-	Progress *load.Snapshot `json:"progress,omitempty"`
-	Window   *load.Window   `json:"window,omitempty"`
-	Error    string         `json:"error,omitempty"`
-}
-
-// loadThrough has the daemon that holds dir carry out the window. Where ctx ends
-// the daemon is told, and its record awaited.
-func loadThrough(ctx context.Context, dir, name string, s Shape, progress func(load.Snapshot)) (load.Window, error) {
-	text, err := json.Marshal(loadRequest{name, s})
-	if err != nil {
-		return load.Window{}, err
-	}
-	patient := context.WithoutCancel(ctx)
-	body, err := inquire(patient, dir, http.MethodPost, "/load", text)
-	if err != nil {
-		return load.Window{}, err
-	}
-	defer func() { _ = body.Close() }()
-	tell := context.AfterFunc(ctx, func() {
-		stop, cancel := context.WithTimeout(patient, lastWords)
-		defer cancel()
-		if said, err := inquire(stop, dir, http.MethodPost, "/load/stop?name="+url.QueryEscape(name), nil); err == nil {
-			_ = said.Close()
-		}
-	})
-	defer tell()
-	lines := bufio.NewScanner(body)
-	lines.Buffer(nil, 64<<20)
-	for lines.Scan() {
-		var line loadLine
-		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-			return load.Window{}, fmt.Errorf("the hfwatch that holds %s: %w", dir, err)
-		}
-		switch {
-		case line.Error != "":
-			return load.Window{}, errors.New(line.Error)
-		case line.Window != nil:
-			return *line.Window, nil
-		case line.Progress != nil && progress != nil:
-			progress(*line.Progress)
-		}
-	}
-	return load.Window{}, fmt.Errorf("the hfwatch that holds %s ended before the window did: %w", dir, errors.Join(lines.Err(), io.ErrUnexpectedEOF))
-}
-
-// inquire makes a request of the daemon that holds dir, and returns the body of an
-// answer that is well.
-func inquire(ctx context.Context, dir, method, path string, text []byte) (io.ReadCloser, error) {
-	client := &http.Client{Transport: &http.Transport{
-		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-			return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(dir, ControlName))
-		},
-		DisableKeepAlives: true,
-	}}
-	req, err := http.NewRequestWithContext(ctx, method, "http://hfwatch"+path, bytes.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	resp, err := client.Do(req)
-	if err != nil {
-		return nil, fmt.Errorf("another hfwatch holds %s and does not answer: %w", dir, err)
-	}
-	if resp.StatusCode == http.StatusOK {
-		return resp.Body, nil
-	}
-	said, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	_ = resp.Body.Close()
-	return nil, fmt.Errorf("the hfwatch that holds %s refuses: %s", dir, bytes.TrimSpace(said))
-}
-
 // Load carries out one window now, in its lane and from its budget. It refuses
 // one beside another on the same target or account, and asks nothing else of
 // the target: who loads by hand knows why.
@@ -297,69 +221,10 @@ func (d *Daemon) Load(ctx context.Context, name string, s Shape, progress func(l
 	// A target without a scheduled window has no such lane.
 	if refused := d.scheduler.Try(name, probe.LaneWindow, do); errors.Is(refused, schedule.ErrUnknown) {
 		do()
+	} else if errors.Is(refused, schedule.ErrBusy) {
+		return w, fmt.Errorf("%w: %w", ErrBusy, refused)
 	} else if refused != nil {
 		return w, refused
 	}
 	return w, err
-}
-
-// serveLoad carries out a window and tells of it line by line.
-func (d *Daemon) serveLoad(w http.ResponseWriter, r *http.Request) {
-	var asked loadRequest
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&asked); err != nil {
-		say(w, http.StatusBadRequest, "400: "+err.Error())
-		return
-	}
-	w.Header().Set("Content-Type", "application/x-ndjson")
-	encoder := json.NewEncoder(w)
-	flush := http.NewResponseController(w)
-	// A reader that stands still must not hold up the engine: it misses views.
-	views := make(chan load.Snapshot, 1)
-	last := make(chan loadLine, 1)
-	ctx := r.Context()
-	go func() {
-		window, err := d.Load(ctx, asked.Name, asked.Shape, func(s load.Snapshot) {
-			select {
-			case views <- s:
-			default:
-			}
-		})
-		if err != nil {
-			last <- loadLine{Error: err.Error()}
-			return
-		}
-		last <- loadLine{Window: &window}
-	}()
-	for {
-		select {
-		case s := <-views:
-			_ = encoder.Encode(loadLine{Progress: &s})
-			_ = flush.Flush()
-		case line := <-last:
-			_ = encoder.Encode(line)
-			return
-		}
-	}
-}
-
-// serveLoadStop ends the windows of a name that run.
-func (d *Daemon) serveLoadStop(w http.ResponseWriter, r *http.Request) {
-	name := r.URL.Query().Get("name")
-	d.windows.stopAll("a person ended it", func(running string) bool { return running != name })
-	say(w, http.StatusOK, "Told.")
-}
-
-// serveWindow answers with a recorded window.
-func (d *Daemon) serveWindow(w http.ResponseWriter, r *http.Request) {
-	if d.records == nil {
-		say(w, http.StatusNotFound, "404: history is off.")
-		return
-	}
-	found, err := stored(r.Context(), d.records, d.runner.Location, r.URL.Query().Get("name"), r.URL.Query().Get("id"))
-	if err != nil {
-		say(w, http.StatusNotFound, "404: "+err.Error())
-		return
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(found)
 }

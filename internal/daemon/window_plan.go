@@ -79,7 +79,10 @@ func (p planned) distinct() []config.Model {
 
 // spec returns what the window's plan is drawn from.
 func (p planned) spec(id string) (load.Spec, error) {
-	s := load.Spec{Window: id, Process: load.Process(p.Arrival.Process), Steps: p.steps}
+	s := load.Spec{
+		Window: id, Process: load.Process(p.Arrival.Process), Steps: p.steps,
+		Lengths: load.Lengths{Kind: load.LengthKind(p.Lengths.Kind), Mean: p.Lengths.Mean, Spread: p.Lengths.Spread, Min: p.Lengths.Min, Max: p.Lengths.Max},
+	}
 	for _, stage := range p.Stages {
 		one := load.Stage{Rate: stage.Rate, For: probe.Measured(stage.For)}
 		if stage.Ramp > 0 {

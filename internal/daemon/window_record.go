@@ -79,7 +79,15 @@ func (d *Daemon) restoreWindows(ctx context.Context) {
 		return
 	}
 	w := d.now.Load()
+	names := map[string]bool{}
 	for name := range w.planned {
+		names[name] = true
+	}
+	// A window by hand needs none in the configuration.
+	for name := range w.models {
+		names[name] = true
+	}
+	for name := range names {
 		events, err := d.records.Events(ctx, history.EventQuery{
 			Kinds: []history.EventKind{history.KindWindow}, Target: name, Location: w.cfg.Location,
 		})

@@ -264,49 +264,6 @@ func TestUnfinishedWindowBecomesInterrupted(t *testing.T) {
 	})
 }
 
-// TestAbortLimitsWhatIsSpent: once a paid endpoint fails, no more requests are
-// sent than the abort rule needs to see, and what was in flight.
-func TestAbortLimitsWhatIsSpent(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		code int
-		most int64
-		by   load.EndedBy
-	}{
-		{"its credit is spent", http.StatusPaymentRequired, 1 + 8, load.EndStatus},
-		{"it limits our rate", http.StatusTooManyRequests, 1 + 8, load.EndStatus},
-		{"it fails", http.StatusInternalServerError, 20 + 8, load.EndErrors},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			in(t, func(t *testing.T, r *rig) {
-				var failing atomic.Int64
-				r.net.Serve(t, "m.test:80", http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-					time.Sleep(100 * time.Millisecond)
-					if req.URL.Path == "/m" && time.Now().Minute() == 2 && time.Now().Second() >= 30 {
-						failing.Add(1)
-						status(c.code)(w, req)
-						return
-					}
-					good(w, req)
-				}))
-				r.start("alerting: off\nmodels:\n" + strings.Replace(windowed("m", "http://m.test/m", `{schedule: "`+atTwo+`", stages: [{rate: 20/s, for: 50s}], max_in_flight: 8}`,
-					"price: {usd_per_mtok_input: 1, usd_per_mtok_output: 1}", "budget: {usd_per_day: 100}"), "@every 10s", "@every 30s", 1))
-				time.Sleep(5 * time.Minute)
-				all := r.windows("m")
-				if len(all) != 1 {
-					t.Fatalf("%d records; logs:\n%s", len(all), r.logs)
-				}
-				if all[0].Verdict != load.Aborted || all[0].EndedBy != c.by {
-					t.Errorf("it ended as %s by %s: %s", all[0].Verdict, all[0].EndedBy, all[0].EndedWhy)
-				}
-				if n := failing.Load(); n < 1 || n > c.most {
-					t.Errorf("%d requests were sent once it failed, want 1 to %d", n, c.most)
-				}
-			})
-		})
-	}
-}
-
 // TestWindowStopsWithItsBudget: requests beyond the budget are not sent, and the
 // ledger knows what was.
 func TestWindowStopsWithItsBudget(t *testing.T) {
