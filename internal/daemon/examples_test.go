@@ -3,6 +3,7 @@ package daemon
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,6 +39,8 @@ func TestLoadExamples(t *testing.T) {
 		"ramp":  {"sentiment", 525 + 1125 + 2250, 525 + 1125 + 2250},
 		"spike": {"sentiment", 650, 870},
 		"soak":  {"sentiment", 1800, 1800},
+		// One each minute, by each of its three names; what they hold is asked below.
+		"prompts": {"prompt-1k prompt-10k prompt-100k", 3, 3},
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.yaml"))
 	if err != nil || len(files) != len(rows) {
@@ -53,33 +56,50 @@ func TestLoadExamples(t *testing.T) {
 				t.Fatal(err)
 			}
 			cfg.Data.Dir = ""
-			synctest.Test(t, func(t *testing.T) {
-				s, err := sim.New(scenario, sim.Options{})
-				if err != nil {
-					t.Fatal(err)
-				}
-				net := fakenet.New()
-				net.Serve(t, "router.test:80", s.Handler())
-				seed := int64(1)
-				shape := Shape{Seed: &seed}
-				if example == "soak" {
-					// Its six hours take a quarter of a minute here: half an hour of them.
-					shape.Stages = []config.Stage{{Rate: 1, For: 30 * time.Minute}}
-				}
-				w, err := Once{Version: "test", Dial: net.DialContext}.Load(t.Context(), cfg, row.name, shape, nil)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if w.Verdict != load.Complete || w.EndedBy != load.EndPlan || w.Sent < row.min || w.Sent > row.max {
-					t.Errorf("%s by %s (%s) with %d sent; want complete with %d to %d", w.Verdict, w.EndedBy, w.Reason, w.Sent, row.min, row.max)
-				}
-				if good := w.Outcomes["ok"]; good != w.Sent {
-					t.Errorf("%d of %d were good: %v", good, w.Sent, w.Outcomes)
-				}
-				if example == "mix" && (len(w.Models) != 3 || w.Models[0].Sent <= w.Models[1].Sent || w.Models[2].Sent <= w.Models[0].Sent) {
-					t.Errorf("the shares of the mix are %+v", w.Models)
-				}
-			})
+			for _, name := range strings.Fields(row.name) {
+				carryExample(t, cfg, scenario, name, func(s *Shape) {
+					if example == "soak" {
+						// Its six hours take a quarter of a minute here: half an hour of them.
+						s.Stages = []config.Stage{{Rate: 1, For: 30 * time.Minute}}
+					}
+				}, func(w load.Window) {
+					if w.Verdict != load.Complete || w.EndedBy != load.EndPlan || w.Sent < row.min || w.Sent > row.max {
+						t.Errorf("%s by %s (%s) with %d sent; want complete with %d to %d", w.Verdict, w.EndedBy, w.Reason, w.Sent, row.min, row.max)
+					}
+					if good := w.Outcomes["ok"]; good != w.Sent {
+						t.Errorf("%d of %d were good: %v", good, w.Sent, w.Outcomes)
+					}
+					if example == "mix" && (len(w.Models) != 3 || w.Models[0].Sent <= w.Models[1].Sent || w.Models[2].Sent <= w.Models[0].Sent) {
+						t.Errorf("the shares of the mix are %+v", w.Models)
+					}
+					if want := map[string]int{"prompt-1k": 1000, "prompt-10k": 10_000, "prompt-100k": 100_000}[name]; want > 0 {
+						if in, _ := w.TokensIn.Get(); in < 3*want*9/10 || in > 3*want*12/10 {
+							t.Errorf("three prompts of %s have %d tokens, want about three times %d", name, in, want)
+						}
+					}
+				})
+			}
 		})
 	}
+}
+
+// carryExample carries out the window of a name against the simulator, in a bubble.
+func carryExample(t *testing.T, cfg *config.Config, scenario sim.Scenario, name string, change func(*Shape), check func(load.Window)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := sim.New(scenario, sim.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		net := fakenet.New()
+		net.Serve(t, "router.test:80", s.Handler())
+		seed := int64(1)
+		shape := Shape{Seed: &seed}
+		change(&shape)
+		w, err := Once{Version: "test", Dial: net.DialContext}.Load(t.Context(), cfg, name, shape, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(w)
+	})
 }
