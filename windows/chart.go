@@ -5,6 +5,7 @@ import (
 	"html/template"
 	"math"
 	"strings"
+	"time"
 
 	"github.com/hfwatch/hfwatch/load"
 	"github.com/hfwatch/hfwatch/probe"
@@ -79,7 +80,7 @@ func graphs(w load.Window) []graph {
 
 // svg draws a chart over a curve. Empty for a curve of fewer than two points.
 func (g graph) svg(w load.Window) template.HTML {
-	curve := w.Curve
+	curve := drawn(w)
 	if len(curve) < 2 {
 		return ""
 	}
@@ -99,12 +100,12 @@ func (g graph) svg(w load.Window) template.HTML {
 	fmt.Fprintf(&b, `<svg viewBox="0 0 %d %d" role="img" aria-label="%s">`, chartWidth, chartHeight, template.HTMLEscapeString(g.title))
 	for i := range 5 {
 		v := top * float64(i) / 4
-		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="y" x="%d" y="%.1f">%.4g%s</text>`,
-			marginLeft, marginLeft+plotWidth, y(v), y(v), marginLeft-6, y(v)+4, v, g.unit)
+		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="y" x="%d" y="%.1f">%s%s</text>`,
+			marginLeft, marginLeft+plotWidth, y(v), y(v), marginLeft-6, y(v)+4, load.Digits(v, 4), g.unit)
 	}
 	for i := range 7 {
 		at := end.Seconds() * float64(i) / 6
-		fmt.Fprintf(&b, `<text class="x" x="%.1f" y="%d">%.4gs</text>`, x(at), chartHeight-8, math.Round(at*10)/10)
+		fmt.Fprintf(&b, `<text class="x" x="%.1f" y="%d">%s</text>`, x(at), chartHeight-8, axisTime(at, end.Seconds()))
 	}
 	g.boundaries(&b, w, x, end.Seconds())
 	g.drawMarks(&b, x, end.Seconds())
@@ -113,6 +114,40 @@ func (g graph) svg(w load.Window) template.HTML {
 	}
 	b.WriteString(`</svg>`)
 	return template.HTML(b.String()) //nolint:gosec // Made of numbers, and of text that is escaped.
+}
+
+// drawn returns the points of a window's curve that are worth drawing. A drain
+// shorter than a point leaves one at the end in which hardly anything happened,
+// and every line would seem to fall to nothing.
+func drawn(w load.Window) []load.Second {
+	length := time.Duration(0)
+	for _, s := range w.Plan.Stages {
+		d, _ := s.For.Get()
+		length += d
+	}
+	step, _ := w.CurveStep.Get()
+	drain, _ := w.DrainTime.Get()
+	curve := w.Curve
+	for w.Capacity == nil && drain < step && len(curve) > 0 {
+		last := curve[len(curve)-1]
+		if at, _ := last.At.Get(); at < length || last.Due > 0 || last.Queued > 0 {
+			break
+		}
+		curve = curve[:len(curve)-1]
+	}
+	return curve
+}
+
+// axisTime returns a time on an axis that ends at another, both in seconds.
+func axisTime(at, end float64) string {
+	switch {
+	case end < 600:
+		return load.Digits(math.Round(at*10)/10, 4) + "s"
+	case end < 6*3600:
+		return load.Digits(math.Round(at/6)/10, 4) + "min"
+	default:
+		return load.Digits(math.Round(at/360)/10, 4) + "h"
+	}
 }
 
 // boundaries draws where stages end.
