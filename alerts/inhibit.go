@@ -16,7 +16,8 @@ import (
 )
 
 // inhibitions returns which alerts hold the new pages of others back: a cause
-// those of its members. The account's own alerts are held back by nothing.
+// those of its members. The account's own alerts, and a drill's,
+// are held back by nothing.
 func inhibitions() []amcommoncfg.InhibitRule {
 	is := func(name, value string) *labels.Matcher {
 		return must(labels.NewMatcher(labels.MatchEqual, name, value))
@@ -26,7 +27,7 @@ func inhibitions() []amcommoncfg.InhibitRule {
 			Name: name, SourceMatchers: amcommoncfg.Matchers{is("alertname", name)}, Equal: append(equal, "location"),
 			TargetMatchers: amcommoncfg.Matchers{
 				must(labels.NewMatcher(labels.MatchNotEqual, "target", "")),
-				must(labels.NewMatcher(labels.MatchNotRegexp, "alertname", "AccountBlocked|RateLimited|BudgetNear|BudgetSpent")),
+				must(labels.NewMatcher(labels.MatchNotRegexp, "alertname", "AccountBlocked|RateLimited|BudgetNear|BudgetSpent|Drill")),
 			},
 		}
 	}

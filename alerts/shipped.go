@@ -16,6 +16,9 @@ const RunbookBase = "https://github.com/hfwatch/hfwatch/blob/main/docs/alerts/"
 // WatchdogName is the alert that always fires.
 const WatchdogName = "Watchdog"
 
+// DrillName is the alert of a fire drill.
+const DrillName = "Drill"
+
 // Shipped returns the alerts that are on without configuration.
 func Shipped() []Rule {
 	return []Rule{
@@ -78,6 +81,9 @@ func Shipped() []Rule {
 			"increase(hfwatch_records_dropped_total[10m]) > 0\nor increase(hfwatch_alert_state_write_failures_total[10m]) > 0",
 			"Results are not being recorded",
 			"{{ $value | humanize }} results could not be written to the records in the last ten minutes. Probing and paging go on."),
+		target(DrillName, Critical, string(series.DrillBad)+" >= 3",
+			"DRILL, no outage: a fire drill of {{ $labels.target }}",
+			"Somebody runs hfwatch drill to see whether pages arrive. Synthetic results were made to fail; nothing is wrong with {{ $labels.target }}."),
 		watchdog(),
 	}
 }

@@ -157,7 +157,7 @@ func (m *member) send(ctx context.Context, batch []queued) {
 		alerts[i] = q.alert
 	}
 	err := m.attempt(ctx, alerts)
-	a := Attempt{Receiver: m.receiver, Action: Sent, Took: time.Since(start), Waited: time.Since(batch[0].since), Alerts: len(batch)}
+	a := Attempt{Receiver: m.receiver, Action: Sent, Took: time.Since(start), Waited: time.Since(batch[0].since), Alerts: len(batch), News: alerts}
 	if f, failed := errors.AsType[*DeliveryError](err); failed {
 		a.Action, a.Reason = Refused, f.Reason
 		if f.Reason == Canceled {

@@ -1,6 +1,10 @@
 package notify
 
-import "time"
+import (
+	"time"
+
+	"github.com/prometheus/alertmanager/alert"
+)
 
 // Observer is told what becomes of notifications. Its methods are called from
 // several goroutines and must not block.
@@ -24,6 +28,9 @@ type Attempt struct {
 	// Waited is the time since the oldest alert of the message was first to be
 	// told: the delay of the page itself.
 	Waited time.Duration
+	// News are those alerts, with the states that the message was to tell. They
+	// must not be changed.
+	News []*alert.Alert
 	// Alerts is the number of alerts whose state the message was to tell.
 	Alerts int
 }

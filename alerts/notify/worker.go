@@ -135,10 +135,14 @@ func (w *worker) attempt(ctx context.Context, m *message) {
 	}
 	action, wait, attempts := w.box.finish(m, now, o)
 	w.log(m, action, o.reason, attempts, wait, err)
+	news := make([]*alert.Alert, len(m.news))
+	for i, c := range m.news {
+		news[i] = c.value(now)
+	}
 	oldest := slices.MinFunc(m.news, func(a, b carried) int { return a.since.Compare(b.since) })
 	w.opts.Observer.Attempted(Attempt{
 		Receiver: w.box.receiver, Action: action, Reason: o.reason,
-		Took: now.Sub(start), Waited: now.Sub(oldest.since), Alerts: len(m.news),
+		Took: now.Sub(start), Waited: now.Sub(oldest.since), Alerts: len(m.news), News: news,
 	})
 }
 

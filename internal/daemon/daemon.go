@@ -88,6 +88,7 @@ type Daemon struct {
 	sender   *notify.Sender
 	silences *alerts.Silences
 	informed informed
+	drills   drills
 
 	// heeding keeps what accounts are told, and what follows, in one order;
 	// controlling keeps it to one dial of the control at a time; checking holds a

@@ -196,8 +196,9 @@ func TestWithoutAlertingAndHistoryNothingIsStored(t *testing.T) {
 		}))
 		r.start("alerting: off\nhistory: off\nmodels:\n" + model("a", "http://m.test/a", "@every 10s"))
 		time.Sleep(time.Minute)
-		if r.d.evaluator.db != nil || r.d.records != nil || r.d.sender != nil {
-			t.Error("series, records or a sender were opened, want none")
+		// A sender there is, since Watchdog is told of all the same.
+		if r.d.evaluator.db != nil || r.d.records != nil || r.d.evaluator.rules != nil {
+			t.Error("series, records or rules were opened, want none")
 		}
 		if n.Load() != 6 {
 			t.Errorf("%d probes, want 6", n.Load())

@@ -118,6 +118,7 @@ type alertEvent struct {
 
 // changed records that alerts began to fire or have resolved.
 func (d *Daemon) changed(changes []alerts.Change) {
+	d.drills.changed(changes)
 	for _, c := range changes {
 		a := c.Alert
 		if a.Rule == alerts.WatchdogName {

@@ -52,11 +52,15 @@ func skipOf(event schedule.Event) string {
 // evaluator's clock sees the same step and tells its kind.
 func (s slots) Stepped(time.Duration) {}
 
-// notifications tells the exporter what becomes of notifications.
-type notifications struct{ e *exporter.Exporter }
+// notifications tells the exporter, and the drill under way, what becomes of notifications.
+type notifications struct {
+	e      *exporter.Exporter
+	drills *drills
+}
 
 // Attempted counts one attempt to deliver.
 func (n notifications) Attempted(a notify.Attempt) {
+	n.drills.attempted(a)
 	n.e.NotificationAttempted(a.Receiver, string(a.Action), string(a.Reason), a.Took, a.Waited)
 }
 

@@ -139,12 +139,13 @@ func (d *Daemon) mux(lifecycle, spend bool) http.Handler {
 	}
 	mux.HandleFunc("POST /-/reload", reload)
 	mux.HandleFunc("PUT /-/reload", reload)
-	onLoad, onStop, onWindow, onAccounts := d.serveLoad, d.serveLoadStop, d.serveWindow, d.serveAccounts
+	onLoad, onStop, onWindow, onAccounts, onDrill := d.serveLoad, d.serveLoadStop, d.serveWindow, d.serveAccounts, d.serveDrill
 	if !spend || !lifecycle {
 		// Only who may both spend and stop: the control socket.
 		both := off("--web.enable-probe and --web.enable-lifecycle")
-		onLoad, onStop, onWindow, onAccounts = both, both, both, both
+		onLoad, onStop, onWindow, onAccounts, onDrill = both, both, both, both, both
 	}
+	mux.HandleFunc("POST /drill", onDrill)
 	mux.HandleFunc("POST /load", onLoad)
 	mux.HandleFunc("POST /load/stop", onStop)
 	mux.HandleFunc("GET /window", onWindow)

@@ -245,7 +245,7 @@ func (d *Daemon) notifyOptions() notify.Options {
 		external = nil
 	}
 	return notify.Options{
-		Logger: d.logger, Observer: notifications{d.exporter}, ExternalURL: external, UserAgent: "hfwatch/" + d.opts.Version,
+		Logger: d.logger, Observer: notifications{d.exporter, &d.drills}, ExternalURL: external, UserAgent: "hfwatch/" + d.opts.Version,
 		Dial: d.opts.Dial,
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/hfwatch/hfwatch/alerts"
 	"github.com/hfwatch/hfwatch/budget"
 	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/config"
@@ -290,7 +291,7 @@ func (d *Daemon) guarded(p planned, class budget.Class) []guarded {
 	firing := map[string][]string{}
 	if d.evaluator.rules != nil {
 		for _, a := range d.evaluator.rules.Alerts() {
-			if a.State == prom.StateFiring {
+			if a.State == prom.StateFiring && a.Rule != alerts.DrillName {
 				firing[a.Labels[series.Target]] = append(firing[a.Labels[series.Target]], a.Rule)
 			}
 		}
