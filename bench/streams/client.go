@@ -33,7 +33,8 @@ const daemonGC = 50
 // clientFlags are what a client process is told.
 type clientFlags struct {
 	url, reader, profile string
-	stamps               bool
+	// kept says that hfwatch's requests may go over kept connections.
+	stamps, kept bool
 }
 
 // seen is what a client measured of one stream, in nanoseconds since 1970.
@@ -142,7 +143,7 @@ func (c clientFlags) all(ctx context.Context, p plan, read reader) (findings, er
 }
 
 // exchange reads as the daemon does: probe.Runner and hf.Client, a fresh
-// connection, task chat-completion.
+// connection or, as in a load window, one that is kept, task chat-completion.
 func exchange(c clientFlags) (reader, error) {
 	chat, ok := task.ByName("chat-completion")
 	if !ok {
@@ -165,7 +166,7 @@ func exchange(c clientFlags) (reader, error) {
 			target.Task = w
 		}
 		call, err := runner.Prepare(probe.Shot{
-			Target: target, Kind: probe.Baseline, Lane: probe.LaneBaseline, Due: time.Now(), Seq: uint64(n),
+			Target: target, Kind: probe.Baseline, Lane: probe.LaneBaseline, Due: time.Now(), Seq: uint64(n), Reuse: c.kept,
 		})
 		if err != nil {
 			return seen{Error: err.Error()}

@@ -23,7 +23,7 @@ import (
 // comparison runs the readers in turns.
 type comparison struct {
 	repeats, nice int
-	pin           bool
+	pin, kept     bool
 	// others is how many cores others may keep busy in a pair of runs that counts.
 	others         float64
 	profiles       string
@@ -151,7 +151,7 @@ func (b *comparison) command(ctx context.Context, core int, args []string) (*exe
 
 // client runs one client process and joins what it saw with the truth.
 func (b *comparison) client(ctx context.Context, p plan, url string, server int, reader string, stamps bool, i int) (figures, error) {
-	args := append([]string{"client", "-url", url, "-reader", reader, "-stamps=" + strconv.FormatBool(stamps)}, p.flags()...)
+	args := append([]string{"client", "-url", url, "-reader", reader, "-stamps=" + strconv.FormatBool(stamps), "-kept=" + strconv.FormatBool(b.kept)}, p.flags()...)
 	if b.profiles != "" {
 		args = append(args, "-cpuprofile", filepath.Join(b.profiles, fmt.Sprintf("%s-%t-%d.prof", reader, stamps, i)))
 	}

@@ -88,6 +88,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	fs.DurationVar(&p.first, "first", 100*time.Millisecond, "how long the server takes before the first token")
 	fs.DurationVar(&p.spread, "spread", time.Second, "the time over which the streams start; 0 is all at once")
 	c := clientFlags{}
+	fs.BoolVar(&c.kept, "kept", false, "hfwatch reads over kept connections, as in a load window")
 	b := comparison{stdout: stdout, stderr: stderr}
 	switch part {
 	case "client":
@@ -113,6 +114,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 	switch part {
 	case "compare":
+		b.kept = c.kept
 		return b.run(ctx, p)
 	case "server":
 		return serve(ctx, p, stdout)
