@@ -29,12 +29,14 @@ type recorder struct {
 	high       time.Duration
 	objectives Objectives
 
-	mu       sync.Mutex
-	whole    *tally
-	stages   []*tally
-	series   []*series
-	steps    []*tally
-	lengths  [classes]*tally
+	mu      sync.Mutex
+	whole   *tally
+	stages  []*tally
+	series  []*series
+	steps   []*tally
+	lengths [classes]*tally
+	// classes counts the lengths that there are, and inTokens says what they are in.
+	classes  int
 	inTokens bool
 	curve    curve
 	// pacing is the lag of what found room at once.
@@ -176,7 +178,9 @@ func (r *recorder) byLength(j job, res *probe.Result, how took) {
 	}
 	class := min(bits.Len(uint(max(n-1, 0))), classes-1)
 	if r.lengths[class] == nil {
-		r.lengths[class] = newTally(r.high, false)
+		// Most windows ask one length alone.
+		r.lengths[class] = newTally(r.high, r.classes == 0)
+		r.classes++
 	}
 	t := r.lengths[class]
 	t.due++

@@ -32,7 +32,6 @@ type straight struct {
 	// reusable says that nothing but the body's end keeps the connection from the
 	// next request.
 	reusable bool
-	unhook   func() bool
 }
 
 // direct sends the request over a connection that waits, or a new one, and returns
@@ -103,9 +102,7 @@ func (x *exchange) take(ctx context.Context, c *pooled) {
 	x.endMu.Lock()
 	x.over = c
 	x.endMu.Unlock()
-	if ctx.Done() != nil {
-		x.unhook = context.AfterFunc(ctx, func() { x.end(context.Cause(ctx)) })
-	}
+	c.watch(ctx, x)
 }
 
 // end ends the exchange for a cause, the first that there is.
@@ -175,9 +172,7 @@ func (x *exchange) release() {
 	if c == nil {
 		return
 	}
-	if x.unhook != nil {
-		x.unhook()
-	}
+	c.let()
 	if x.writing != nil {
 		select {
 		case err := <-x.writing:
@@ -191,7 +186,7 @@ func (x *exchange) release() {
 		x.carrier.pool.put(c)
 		return
 	}
-	_ = c.conn.Close()
+	c.close()
 	if x.writing != nil {
 		<-x.writing
 	}

@@ -23,9 +23,11 @@ func evidence(res *probe.Result, h http.Header, streamed bool) {
 		}
 	}
 	res.RetryAfter, res.RateLimit = retryAfter(res.Status, h), tightest(rateLimits(h))
-	if at, err := http.ParseTime(field(h, "Date")); err == nil && field(h, "Age") == "" {
+	if text := field(h, "Date"); text != "" && field(h, "Age") == "" {
 		// What a cache kept for a while bears the time at which it was made.
-		res.Date = at.UTC()
+		if at, err := http.ParseTime(text); err == nil {
+			res.Date = at.UTC()
+		}
 	}
 	if topic := field(h, "X-Hf-Warning"); topic != "" {
 		res.Warnings = append(res.Warnings, "the Hub warns: "+topic)

@@ -3,6 +3,7 @@
 package hf
 
 import (
+	"errors"
 	"net"
 	"syscall"
 
@@ -12,8 +13,10 @@ import (
 // idleCheck looks whether a waiting connection has anything to read.
 type idleCheck struct {
 	raw  syscall.RawConn
-	fds  [1]unix.PollFd
 	look func(fd uintptr) bool
+	byte [1]byte
+	// nothing is what the last look found.
+	nothing bool
 }
 
 // of prepares the check; one of what is no socket finds it always quiet.
@@ -28,11 +31,8 @@ func (c *idleCheck) of(conn net.Conn) {
 	}
 	c.raw = raw
 	c.look = func(fd uintptr) bool {
-		c.fds[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN} //nolint:gosec // A descriptor is an int32.
-		n, err := unix.Poll(c.fds[:], 0)
-		if n != 0 || err != nil {
-			c.fds[0].Revents |= unix.POLLIN
-		}
+		_, _, err := unix.Recvfrom(int(fd), c.byte[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		c.nothing = errors.Is(err, unix.EAGAIN)
 		return true
 	}
 }
@@ -42,5 +42,5 @@ func (c *idleCheck) quiet() bool {
 	if c.raw == nil {
 		return true
 	}
-	return c.raw.Read(c.look) == nil && c.fds[0].Revents == 0
+	return c.raw.Read(c.look) == nil && c.nothing
 }

@@ -2,6 +2,7 @@ package hf
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -34,6 +35,13 @@ type pooled struct {
 	used  bool
 	since time.Time
 	idle  idleCheck
+
+	// watched is the context whose end ends the exchange of the time, unhook ends
+	// the watch. The requests of a window share one.
+	mu      sync.Mutex
+	watched context.Context //nolint:containedctx // It is compared with the next request's alone.
+	now     *exchange
+	unhook  func() bool
 }
 
 // newPooled returns a connection over which nothing went yet.
@@ -55,6 +63,54 @@ func (p *pooled) Read(into []byte) (int, error) {
 		p.sawEOF = true
 	}
 	return n, err
+}
+
+// watch makes the connection an exchange's until it is let go: the context's end
+// ends the exchange.
+func (p *pooled) watch(ctx context.Context, x *exchange) {
+	p.mu.Lock()
+	same := p.watched == ctx
+	p.now, p.watched = x, ctx
+	p.mu.Unlock()
+	switch {
+	case !same:
+		if p.unhook != nil {
+			p.unhook()
+		}
+		p.unhook = context.AfterFunc(ctx, func() { p.over(ctx) })
+	case ctx.Err() != nil:
+		// It ended while nobody had the connection.
+		x.end(context.Cause(ctx))
+	}
+}
+
+// over ends the exchange of a context that has ended. One that comes late finds
+// another's, and leaves it alone.
+func (p *pooled) over(ctx context.Context) {
+	p.mu.Lock()
+	now := p.now
+	if p.watched != ctx {
+		now = nil
+	}
+	p.mu.Unlock()
+	if now != nil {
+		now.end(context.Cause(ctx))
+	}
+}
+
+// let lets the connection go.
+func (p *pooled) let() {
+	p.mu.Lock()
+	p.now = nil
+	p.mu.Unlock()
+}
+
+// close closes the connection and ends its watch.
+func (p *pooled) close() {
+	if p.unhook != nil {
+		p.unhook()
+	}
+	_ = p.conn.Close()
 }
 
 // alive reports that the other side has not ended the connection while it waited,
@@ -84,7 +140,7 @@ func (p *pool) take(addr string, until time.Time) *pooled {
 		if c == nil || c.conn.SetDeadline(until) == nil && c.alive() {
 			return c
 		}
-		_ = c.conn.Close()
+		c.close()
 	}
 }
 
@@ -113,7 +169,7 @@ func (p *pool) put(c *pooled) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.idle[c.addr]) >= maxIdlePerHost || p.n >= maxIdle {
-		_ = c.conn.Close()
+		c.close()
 		return
 	}
 	if p.idle == nil {
@@ -130,7 +186,7 @@ func (p *pool) put(c *pooled) {
 func (p *pool) drop(addr string, n int) {
 	waiting := p.idle[addr]
 	for _, c := range waiting[:n] {
-		_ = c.conn.Close()
+		c.close()
 	}
 	p.n -= n
 	if n == len(waiting) {

@@ -58,11 +58,14 @@ const maxLimits = 32
 // let through.
 func rateLimits(h http.Header) []probe.RateLimit {
 	all := draftLimits(h)
-	families := map[string]*probe.RateLimit{}
+	var families map[string]*probe.RateLimit
 	for name, values := range h {
 		field, suffix, ok := familyField(name)
 		if !ok || len(values) == 0 {
 			continue
+		}
+		if families == nil {
+			families = map[string]*probe.RateLimit{}
 		}
 		if families[suffix] == nil {
 			families[suffix] = &probe.RateLimit{Name: suffix}
@@ -87,6 +90,9 @@ func rateLimits(h http.Header) []probe.RateLimit {
 // familyField takes a name such as X-Ratelimit-Remaining-Tokens-Minute apart
 // into its field and the name of the bucket behind it.
 func familyField(name string) (field, suffix string, ok bool) {
+	if len(name) < len("ratelimit-limit") {
+		return "", "", false
+	}
 	rest, ok := strings.CutPrefix(strings.TrimPrefix(strings.ToLower(name), "x-"), "ratelimit-")
 	if !ok || len(rest) > maxBucket {
 		return "", "", false
@@ -98,13 +104,20 @@ func familyField(name string) (field, suffix string, ok bool) {
 // maxBucket bounds a bucket's name, in bytes.
 const maxBucket = 48
 
+// draftField is the name of the draft's field RateLimit as net/http writes it.
+const draftField = "Ratelimit"
+
 // draftLimits reads the draft's two fields. Of version 9 a limit is
 // "api";r=0;t=55 and its policy "fixed window";"api";q=500;w=300; of the
 // versions before 8 a limit is limit=100, remaining=50, reset=5.
 func draftLimits(h http.Header) []probe.RateLimit {
+	limits := h[draftField]
+	if len(limits) == 0 {
+		return nil
+	}
 	var all []probe.RateLimit
 	old := probe.RateLimit{}
-	for _, item := range listItems(h.Values("RateLimit")) {
+	for _, item := range listItems(limits) {
 		name, params := itemParts(item)
 		l := probe.RateLimit{Name: name, Remaining: number(params["r"]), Reset: secondsIn(params["t"])}
 		if l.Remaining.IsZero() && l.Reset.IsZero() {
