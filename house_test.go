@@ -30,7 +30,7 @@ func levels() [][]string {
 		{"internal/daemon"},
 		{"config"},
 		{"web"},
-		{"report", "windows", "internal/doctor"},
+		{"report", "windows", "internal/doctor", "internal/draft"},
 		{"alerts", "exporter"},
 		{"history"},
 		{"alerts/notify", "internal/prom"},

@@ -83,6 +83,9 @@ func (p *process) doctor(cmd *cobra.Command, f doctorFlags) error {
 	}
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	if !f.offline {
+		cfg = daemon.Watched(ctx, cfg, buildVersion(), logger, nil)
+	}
 	tally := doctor.Tally{}
 	var written error
 	examined := daemon.Doctor{

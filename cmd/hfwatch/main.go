@@ -125,7 +125,7 @@ through webhooks when a threshold is breached.`,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetVersionTemplate("hfwatch {{.Version}}\n")
-	root.AddCommand(p.runCommand(), p.checkCommand(), p.rulesCommand(), p.verifyWebhookCommand(), p.silenceCommand(), p.drillCommand(), p.probeCommand(), p.doctorCommand(), p.loadCommand(), p.reportCommand(), p.exportCommand(), p.simCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.checkCommand(), p.rulesCommand(), p.verifyWebhookCommand(), p.silenceCommand(), p.drillCommand(), p.initCommand(), p.probeCommand(), p.doctorCommand(), p.loadCommand(), p.reportCommand(), p.exportCommand(), p.simCommand(), p.versionCommand())
 	return root
 }
 

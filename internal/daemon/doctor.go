@@ -184,7 +184,10 @@ func (v *visit) models(ctx context.Context) {
 		t := m.Target
 		w := doctor.Wanted{Target: t.Name, Model: t.Model, Task: t.Task.Name(), Provider: t.Provider}
 		switch {
-		case t.Endpoint.Route == probe.RouteURL || ctx.Err() != nil:
+		case ctx.Err() != nil:
+		case m.Vacant != nil:
+			v.model(doctor.Vacant(t.Name, m.Vacant.Why, m.Vacant.Outcome == probe.Gone))
+		case t.Endpoint.Route == probe.RouteURL:
 		case t.Endpoint.Route == probe.RouteRouter && task.Chats(w.Task):
 			if !listed {
 				list, listErr = v.hub.Models(ctx)
@@ -200,7 +203,7 @@ func (v *visit) models(ctx context.Context) {
 
 // model tells of a model, and notes where it is not to be had.
 func (v *visit) model(f doctor.Finding) {
-	v.missing[f.About] = f.Grade == doctor.Problem
+	v.missing[f.About] = f.Grade == doctor.Problem || v.missing[f.About]
 	v.tell(f)
 }
 
@@ -274,7 +277,9 @@ func (v *visit) asks(held []fault.Scope) []smallest {
 			continue
 		}
 		one := smallest{scope: narrow, model: models[m.Target]}
-		one.why = v.why(m, &one.model.Target.Endpoint)
+		if one.why = v.why(m, &one.model.Target.Endpoint); one.model.Vacant != nil {
+			one.why = "no provider of " + m.Target + " is known"
+		}
 		i := slices.IndexFunc(all, func(a smallest) bool { return a.scope == narrow })
 		switch {
 		case i < 0:

@@ -150,7 +150,7 @@ func routed() (found []doctor.Finding) {
 	} {
 		found = append(found, doctor.Routed(w, row.list, row.err))
 	}
-	return found
+	return append(found, doctor.Vacant("all", "the router's list does not name org/m", true), doctor.Vacant("all", "the router's list was never read", false))
 }
 
 func onHub() (found []doctor.Finding) {

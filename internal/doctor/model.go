@@ -61,6 +61,17 @@ func Routed(w Wanted, list []hub.Listed, err error) Finding {
 	return f
 }
 
+// Vacant judges a target that is to be watched at all providers of its model,
+// and has none. gone is whether the router's list says so.
+func Vacant(target, why string, gone bool) Finding {
+	f := Finding{Check: "model", About: target, Grade: Unknown, Says: "its providers are not known: " + probe.Clean(why, maxSaid), Do: "see the lines about the router's host"}
+	if gone {
+		f.Grade, f.Says = Problem, "no provider has it: "+probe.Clean(why, maxSaid)
+		f.Do = "correct model, whose spelling counts, or choose one at https://huggingface.co/models?inference_provider=all"
+	}
+	return f
+}
+
 // terms returns what a provider asks and gives.
 func terms(o hub.Offer) string {
 	var parts []string
