@@ -117,7 +117,11 @@ func (c *Choice) chat() {
 		c.take(offers, i)
 	case c.Facts.Provider != "":
 		c.Provider = c.Facts.Provider
-		c.Notes = append(c.Notes, "That "+c.Provider+" has it could not be learned.")
+		note := "That " + c.Provider + " has it could not be learned."
+		if len(offers) > 0 {
+			note = "It is not known at " + c.Provider + ", but at " + offers[0].Provider + ": hfwatch doctor says what is so now."
+		}
+		c.Notes = append(c.Notes, note)
 	case c.HubErr != nil && c.ListErr != nil:
 		c.Provider = "all"
 		c.Notes = append(c.Notes, "Which providers have it could not be learned, and so each that the router names once it answers is watched. Pin one to spend less.")
