@@ -193,3 +193,41 @@ func TestCapacityOfTheSimulator(t *testing.T) {
 		})
 	}
 }
+
+// TestConfiguredDraws: a window asks for the inputs whose length its configuration
+// draws, at a rate that wanders, and the same seed draws the same again.
+func TestConfiguredDraws(t *testing.T) {
+	long := strings.Repeat("It rained all night. ", 20)
+	text := strings.Replace(routed(`{schedule: "0 3 * * *", stages: [{rate: 2/s, for: 4m}], max_in_flight: 8, arrival: {process: modulated, seed: 7}, lengths: {kind: normal, mean: 400, spread: 50}}`),
+		`["I love it."]`, `["I love it.", "`+long+`"]`, 1)
+	var hashes []string
+	for range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			net := fakenet.New()
+			server := simulate(t, net, oneModel(func(*sim.Model) {}))
+			cfg, err := config.Load(config.Options{
+				File: "c.yaml", Task: Task, Available: Features(), Read: func(string, int64) ([]byte, error) { return []byte(text), nil },
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Data.Dir = ""
+			w, err := Once{Version: "test", Dial: net.DialContext}.Load(t.Context(), cfg, "m", Shape{}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w.Plan.Process != string(load.Modulated) || w.Good != w.Sent || w.Sent < 240 || w.Sent > 720 {
+				t.Errorf("%s, %d good of %d sent; want modulated arrivals, about 480", w.Plan.Process, w.Good, w.Sent)
+			}
+			hashes = append(hashes, w.Plan.Hash)
+			for _, rec := range server.Truth() {
+				if rec.BodyBytes < len(long) {
+					t.Fatalf("a request of %d bytes was asked, want the long input alone", rec.BodyBytes)
+				}
+			}
+		})
+	}
+	if len(hashes) != 2 || hashes[0] != hashes[1] || hashes[0] == "" {
+		t.Errorf("one seed draws %v", hashes)
+	}
+}
