@@ -39,6 +39,11 @@ type graph struct {
 
 // graphs returns the charts of a window's curve.
 func graphs(w load.Window) []graph {
+	if w.Capacity != nil {
+		// A search jumps from one load to another, and its rungs last for parts of a
+		// second: they stand in tables.
+		return nil
+	}
 	step, _ := w.CurveStep.Get()
 	each := max(step.Seconds(), 1e-9)
 	count := func(f func(load.Second) int) func(load.Second) (float64, bool) {

@@ -53,7 +53,10 @@ func HTML(w io.Writer, window load.Window, findings []Finding, warnings []string
 		}
 		return out
 	}
-	stages := parts(window.Stages)
+	stages, title := parts(window.Stages), "Stages"
+	if window.Capacity != nil {
+		title = "Rungs of the search"
+	}
 	if len(stages) < 2 {
 		stages = nil
 	}
@@ -68,10 +71,11 @@ func HTML(w io.Writer, window load.Window, findings []Finding, warnings []string
 		Warnings                    []string
 		Charts                      []shownGraph
 		Stages, Models, Lengths     []shownPart
+		PartsTitle                  string
 		Failures                    any
 	}{
 		Name(window), window.ID, window.Location, window.Version, window.Verdict == load.Complete, facts(window), head(), rows(window.Summary),
-		findings, warnings, charts, stages, parts(window.Models), parts(window.Lengths), window.Failures[:min(20, len(window.Failures))],
+		findings, warnings, charts, stages, parts(window.Models), parts(window.Lengths), title, window.Failures[:min(20, len(window.Failures))],
 	}); err != nil {
 		return fmt.Errorf("report of a window: %w", err)
 	}

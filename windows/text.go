@@ -184,11 +184,11 @@ func partName(w load.Window, p load.Part) string {
 		text := fmt.Sprintf("%d in flight, %s/s", rung.InFlight, load.Digits(rung.Rate, 3))
 		switch {
 		case rung.Discarded != "":
-			return text + ", not counted"
+			return text + " (not counted)"
 		case rung.Passed:
-			return text + ", kept"
+			return text + " (kept)"
 		}
-		return text + ", broken"
+		return text + " (broken)"
 	}
 	if r, ok := p.Rate.Get(); ok {
 		return fmt.Sprintf("stage %s (%g/s)", p.Name, r)

@@ -15,12 +15,12 @@ import (
 	"github.com/hfwatch/hfwatch/load"
 )
 
-// loadConfig watches a model once a second, and lets windows by hand at it.
+// loadConfig watches a model every two seconds, and lets windows by hand at it.
 func loadConfig(models string) string {
 	return `
 hub: {url: "` + models + `"}
 alerting: off
-defaults: {baseline: {schedule: "@every 1s", timeout: 10s}}
+defaults: {baseline: {schedule: "@every 2s", timeout: 2s}}
 models:
   - {name: good, model: org/good, task: text-classification, inputs: ["I love it."], budget: {requests_per_day: 100000}}
 `
@@ -145,8 +145,8 @@ func TestKilledDuringALoadWindow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Three baselines later not one request of the window has been sent.
-	eventually(t, 20*time.Second, atLeast(url, 3, "hfwatch_probes_total", "target", "good", "kind", "baseline", "outcome", "ok"))
+	// Two baselines later not one request of the window has been sent.
+	eventually(t, 20*time.Second, atLeast(url, 2, "hfwatch_probes_total", "target", "good", "kind", "baseline", "outcome", "ok"))
 	baselines, err := metric(t.Context(), url, "hfwatch_probes_total", "target", "good", "kind", "baseline", "outcome", "ok")
 	if err != nil {
 		t.Fatal(err)
