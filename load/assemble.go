@@ -134,28 +134,6 @@ func (w *Window) lasted(from, stage time.Duration) time.Duration {
 	return max(w.Ended.Sub(w.Started)-from, time.Second)
 }
 
-// snapshot returns a view of the window under way.
-func (e *engine) snapshot(since time.Duration, ended bool) Snapshot {
-	e.mu.Lock()
-	inFlight, queued := e.busy, e.due-e.next
-	e.mu.Unlock()
-	e.rec.mu.Lock()
-	defer e.rec.mu.Unlock()
-	length := e.plan.Length()
-	s := Snapshot{
-		Elapsed: since, Left: max(0, length-since), Draining: since > length && !ended, Ended: ended,
-		Stage: e.stageAt(since), InFlight: inFlight, Queued: queued,
-		Summary: e.rec.whole.counts(spans{plan: min(since, length)}, e.o.Objectives),
-		Recent:  e.rec.curve.recent(since - 10*time.Second),
-	}
-	if last := since - e.rec.curve.step; last >= 0 {
-		p := e.rec.curve.at(last)
-		seconds := e.rec.curve.step.Seconds()
-		s.Asked, s.Rate = float64(p.due)/seconds, float64(p.done)/seconds
-	}
-	return s
-}
-
 // known returns a duration as measured where it is above 0.
 func known(d time.Duration) probe.Seconds {
 	if d <= 0 {
