@@ -35,14 +35,17 @@ type graph struct {
 	lines       []line
 	// marks are drawn over it.
 	marks []mark
+	// scale returns what stands at a place of the axis that ends at another; nil is
+	// times.
+	scale func(at, end float64) string
 }
 
 // graphs returns the charts of a window's curve.
 func graphs(w load.Window) []graph {
 	if w.Capacity != nil {
 		// A search jumps from one load to another, and its rungs last for parts of a
-		// second: they stand in tables.
-		return nil
+		// second: ladder shows them.
+		return replicaGraphs(w)
 	}
 	step, _ := w.CurveStep.Get()
 	each := max(step.Seconds(), 1e-9)
@@ -108,9 +111,13 @@ func (g graph) svg(w load.Window) template.HTML {
 		fmt.Fprintf(&b, `<line class="grid" x1="%d" x2="%d" y1="%.1f" y2="%.1f"/><text class="y" x="%d" y="%.1f">%s%s</text>`,
 			marginLeft, marginLeft+plotWidth, y(v), y(v), marginLeft-6, y(v)+4, load.Digits(v, 4), g.unit)
 	}
+	scale := g.scale
+	if scale == nil {
+		scale = axisTime
+	}
 	for i := range 7 {
 		at := end.Seconds() * float64(i) / 6
-		fmt.Fprintf(&b, `<text class="x" x="%.1f" y="%d">%s</text>`, x(at), chartHeight-8, axisTime(at, end.Seconds()))
+		fmt.Fprintf(&b, `<text class="x" x="%.1f" y="%d">%s</text>`, x(at), chartHeight-8, scale(at, end.Seconds()))
 	}
 	g.boundaries(&b, w, x, end.Seconds())
 	g.drawMarks(&b, x, end.Seconds())

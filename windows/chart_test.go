@@ -38,3 +38,33 @@ func TestAxisTime(t *testing.T) {
 		}
 	}
 }
+
+// TestLadder draws the means of the rungs that count, in the order of what was in
+// flight, and the limit beside what was measured.
+func TestLadder(t *testing.T) {
+	t.Parallel()
+	c := &load.Capacity{
+		Objective: load.Objective{Signal: "response", Quantile: 0.5, Limit: probe.Measured(150 * time.Millisecond)},
+		Rungs: []load.Rung{
+			{InFlight: 1, Rate: 10, Value: 0.1}, {InFlight: 4, Rate: 20, Value: 0.2}, {InFlight: 2, Rate: 18, Value: 0.12},
+			{InFlight: 2, Rate: 20, Value: 0.1}, {InFlight: 3, Rate: 99, Value: 9, Discarded: "Little's law"},
+		},
+	}
+	w, all := ladder(c)
+	if len(w.Curve) != 3 || len(all) != 2 {
+		t.Fatalf("%d points and %d charts, want 3 and 2", len(w.Curve), len(all))
+	}
+	for i, want := range [][3]float64{{10, 0.1, 0.15}, {19, 0.11, 0.15}, {20, 0.2, 0.15}} {
+		rate, _ := all[0].lines[0].value(w.Curve[i])
+		value, _ := all[1].lines[0].value(w.Curve[i])
+		limit, _ := all[1].lines[1].value(w.Curve[i])
+		if rate != want[0] || value < want[1]-1e-9 || value > want[1]+1e-9 || limit != want[2] {
+			t.Errorf("point %d is %v/s, %v s under %v s, want %v", i, rate, value, limit, want)
+		}
+	}
+	for _, g := range all {
+		if g.svg(w) == "" {
+			t.Errorf("%s is not drawn", g.title)
+		}
+	}
+}

@@ -26,6 +26,21 @@ type shownPart struct {
 	Rows                 []row
 }
 
+// shownGraphs returns those of the charts that have something to show.
+func shownGraphs(w load.Window, all []graph) []shownGraph {
+	var out []shownGraph
+	for _, g := range all {
+		s := shownGraph{Title: g.title, SVG: g.svg(w)}
+		for _, l := range g.lines {
+			s.Lines = append(s.Lines, struct{ Name, Class string }{l.name, l.class})
+		}
+		if s.SVG != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // HTML writes a window and its findings as one HTML file that loads nothing and
 // runs nothing.
 func HTML(w io.Writer, window load.Window, findings []Finding, warnings []string) error {
@@ -34,15 +49,11 @@ func HTML(w io.Writer, window load.Window, findings []Finding, warnings []string
 		return fmt.Errorf("report of a window: %w", err)
 	}
 	var charts []shownGraph
-	for _, g := range graphs(window) {
-		s := shownGraph{Title: g.title, SVG: g.svg(window)}
-		for _, l := range g.lines {
-			s.Lines = append(s.Lines, struct{ Name, Class string }{l.name, l.class})
-		}
-		if s.SVG != "" {
-			charts = append(charts, s)
-		}
+	if window.Capacity != nil {
+		over, all := ladder(window.Capacity)
+		charts = shownGraphs(over, all)
 	}
+	charts = append(charts, shownGraphs(window, graphs(window))...)
 	parts := func(all []load.Part) []shownPart {
 		var out []shownPart
 		for _, p := range all {

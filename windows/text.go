@@ -45,6 +45,10 @@ func outcomes(s load.Summary) string {
 
 // facts returns the lines that head a window: a name and a sentence each.
 func facts(w load.Window) [][2]string {
+	if w.Capacity != nil && w.Reason == w.Capacity.Sentence {
+		// It has a line of its own.
+		w.Reason = ""
+	}
 	out := [][2]string{
 		{"verdict", verdict(w)},
 		{"took", w.Ended.Sub(w.Started).Round(1e7).String() + ", from " + w.Started.UTC().Format("2006-01-02 15:04:05 UTC")},
