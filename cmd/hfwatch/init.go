@@ -22,6 +22,7 @@ import (
 	"github.com/hfwatch/hfwatch/internal/daemon"
 	"github.com/hfwatch/hfwatch/internal/draft"
 	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/probe/task"
 )
 
 // initFlags are the flags of hfwatch init.
@@ -70,6 +71,9 @@ func (p *process) init(cmd *cobra.Command, f initFlags, models []string) error {
 			return exit{exitFailed, fmt.Errorf("%s is there already; write --output with another name, or --force to overwrite it", f.output)}
 		}
 	}
+	if names := task.Names(); f.task != "" && !slices.Contains(names, f.task) {
+		return exit{exitUsage, fmt.Errorf("--task: there is no task %q; it is one of %s", f.task, strings.Join(names, ", "))}
+	}
 	if f.api == "" {
 		f.api = f.router
 	}
@@ -88,26 +92,29 @@ func (p *process) init(cmd *cobra.Command, f initFlags, models []string) error {
 		file.Choices = append(file.Choices, draft.Choose(one))
 	}
 	draft.Name(file.Choices)
-	if file.Watched() > 0 {
-		if err := p.estimate(&file, f.output); err != nil {
-			return err
-		}
+	p.sayDraft(file)
+	if file.Watched() == 0 {
+		return exit{exitFailed, errors.New("none of these models can be watched, and nothing is written")}
+	}
+	if err := p.estimate(&file, f.output); err != nil {
+		return err
 	}
 	if err := p.writeDraft(file, f); err != nil {
 		return exit{exitFailed, err}
 	}
+	return nil
+}
+
+// sayDraft says which models are left out, and of which something is not known.
+func (p *process) sayDraft(file draft.File) {
 	for _, c := range file.Choices {
 		switch {
 		case c.Skipped != "":
 			fmt.Fprintf(p.stderr, "hfwatch: %s is left out: %s\n", c.ID, c.Skipped)
-		case c.HubErr != nil || c.Guessed:
-			fmt.Fprintf(p.stderr, "hfwatch: %s: what could not be learned stands in the file\n", c.ID)
+		case c.HubErr != nil:
+			fmt.Fprintf(p.stderr, "hfwatch: %s: the Hub did not say what it is; the file says what is guessed\n", c.ID)
 		}
 	}
-	if file.Watched() == 0 {
-		return exit{exitFailed, errors.New("none of these models can be watched; the file says why")}
-	}
-	return nil
 }
 
 // findToken returns the token and the line of a configuration that finds it

@@ -49,6 +49,8 @@ type visit struct {
 	token      doctor.TokenFacts
 	// unreached are the hosts that no connection could be made to.
 	unreached map[string]bool
+	// deaf is set where a daemon holds the data directory and does not answer.
+	deaf bool
 	// missing are the targets whose model is not to be had.
 	missing map[string]bool
 	mu      sync.Mutex
@@ -279,6 +281,9 @@ func (v *visit) asks(held []fault.Scope) []smallest {
 		one := smallest{scope: narrow, model: models[m.Target]}
 		if one.why = v.why(m, &one.model.Target.Endpoint); one.model.Vacant != nil {
 			one.why = "no provider of " + m.Target + " is known"
+		}
+		if v.deaf {
+			one.why = "the hfwatch that holds " + v.cfg.Data.Dir + " does not answer"
 		}
 		i := slices.IndexFunc(all, func(a smallest) bool { return a.scope == narrow })
 		switch {

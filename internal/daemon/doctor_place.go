@@ -83,6 +83,7 @@ func (v *visit) daemon(ctx context.Context) []fault.Scope {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED), isPathTooLong(err):
 		return nil
 	case err != nil:
+		v.deaf = true
 		v.tell(doctor.Daemon(dir, false, err))
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/x509"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -420,4 +421,27 @@ func TestDoctorThroughADaemon(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
+	// One that holds the directory and does not answer: nothing goes through it.
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(dir, "data", ControlName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_ = conn.Close()
+		}
+	}()
+	lines, _ = c.examine(text)
+	wants(t, lines, "problem daemon "+filepath.Join(dir, "data")+": an hfwatch holds the directory and does not answer: ",
+		"unknown account host free.test: it was not asked: the hfwatch that holds "+filepath.Join(dir, "data")+" does not answer")
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	<-ended
 }

@@ -71,7 +71,7 @@ func Choose(f Facts) Choice {
 		c.Skipped, c.Notes = "the Hub has no model of this id that the token may see; the spelling counts", nil
 		return c
 	case c.Task == "":
-		c.Skipped = "what it does could not be learned; write task, or run hfwatch init with --task"
+		c.Skipped, c.Notes = "what it does could not be learned"+because(f.HubErr)+"; write task, or run hfwatch init with --task", nil
 		return c
 	case !slices.Contains(task.Names(), c.Task) || c.Task == "custom":
 		c.Skipped = "hfwatch has no task " + line(c.Task) + "; task: custom posts any JSON to an endpoint of your own"
@@ -93,6 +93,14 @@ func Choose(f Facts) Choice {
 	}
 	c.schedule()
 	return c
+}
+
+// because returns an error in brackets, and nothing for none.
+func because(err error) string {
+	if err == nil {
+		return ""
+	}
+	return " (" + line(err.Error()) + ")"
 }
 
 // chat chooses the provider of a chat model: the one that was asked for, else
