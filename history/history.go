@@ -46,6 +46,10 @@ type Options struct {
 	Path string
 	// Retention is how long records are kept; 0 is for ever.
 	Retention time.Duration
+	// Now returns the time that ages are counted from, the zero time where it is
+	// not known, so that nothing is deleted; nil is time.Now. A clock that is wrong
+	// by more than Retention would delete everything.
+	Now func() time.Time
 	// MaxBytes bounds the file; 0 is no bound.
 	MaxBytes int64
 	// Queue bounds the results and events that wait; 0 is DefaultQueue.

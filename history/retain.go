@@ -15,12 +15,16 @@ func (r *Records) retain(ctx context.Context) {
 	if err != nil {
 		return // Which is logged and counted where it is tried to write.
 	}
+	now := r.opts.Now()
+	if now.IsZero() {
+		return
+	}
 	before := time.Unix(0, 0)
 	if r.opts.Retention > 0 {
-		before = time.Now().Add(-r.opts.Retention)
+		before = now.Add(-r.opts.Retention)
 	}
 	for range 1000 {
-		more, err := retain(ctx, db, before, r.opts.MaxBytes)
+		more, err := retain(ctx, db, now, before, r.opts.MaxBytes)
 		if err != nil {
 			r.opts.Logger.Error("old records cannot be deleted", "path", r.opts.Path, "err", err)
 			return
@@ -33,11 +37,11 @@ func (r *Records) retain(ctx context.Context) {
 
 // retain deletes one chunk of what is too old, or of what the file can do
 // without where it is too large, and reports whether there may be more.
-func retain(ctx context.Context, db *sql.DB, before time.Time, maxBytes int64) (more bool, err error) {
+func retain(ctx context.Context, db *sql.DB, now, before time.Time, maxBytes int64) (more bool, err error) {
 	deleted, full, err := expire(ctx, db, before)
 	if err == nil && !full && maxBytes > 0 {
 		var n int64
-		n, err = shrink(ctx, db, time.Now(), maxBytes)
+		n, err = shrink(ctx, db, now, maxBytes)
 		deleted, full = deleted+n, n >= sizeChunk
 	}
 	if err != nil || deleted == 0 {

@@ -48,6 +48,9 @@ func Open(ctx context.Context, opts Options) (*Records, error) {
 	if opts.Observer == nil {
 		opts.Observer = nobody{}
 	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
 	if err := checkDir(opts.Path); err != nil {
 		return nil, fmt.Errorf("records: %w", err)
 	}

@@ -27,7 +27,9 @@ const daemonGC = 50
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	debug.SetGCPercent(daemonGC)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(daemonGC)
+	}
 	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "weeks:", err)
 		os.Exit(1)

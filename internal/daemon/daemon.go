@@ -84,6 +84,7 @@ type Daemon struct {
 	catalog   *catalog
 	scheduler *schedule.Scheduler
 	evaluator *evaluator
+	trusted   trusted
 	// silences are nil where alerting is off; sender then tells of Watchdog alone.
 	sender   *notify.Sender
 	silences *alerts.Silences
@@ -188,7 +189,7 @@ func (d *Daemon) open(ctx context.Context, cfg *config.Config) error {
 	if cfg.History {
 		d.records, err = history.Open(ctx, history.Options{
 			Path: filepath.Join(cfg.Data.Dir, recordsName), Retention: cfg.Data.Retention,
-			MaxBytes: cfg.Data.MaxSize / 4, Logger: d.logger, Observer: records{d.exporter},
+			MaxBytes: cfg.Data.MaxSize / 4, Now: d.trusted.now, Logger: d.logger, Observer: records{d.exporter},
 		})
 		if err != nil {
 			return err
@@ -203,7 +204,7 @@ func (d *Daemon) open(ctx context.Context, cfg *config.Config) error {
 func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 	d.evaluator = &evaluator{
 		gatherer: d.exporter.Gatherer(), watch: d.exporter, logger: d.logger, every: cfg.EvaluationInterval,
-		location: cfg.Location, origin: time.Now(), refresh: d.refresh, changed: d.changed, tell: d.evidence.Tell, stepped: d.stepped,
+		location: cfg.Location, origin: time.Now(), trust: &d.trusted, refresh: d.refresh, changed: d.changed, tell: d.evidence.Tell, stepped: d.stepped,
 		silenced: d.exporter.SetSilenced,
 	}
 	if cfg.Alerting || cfg.History {
@@ -215,7 +216,7 @@ func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 		if err != nil {
 			return err
 		}
-		d.evaluator.db, d.evaluator.clock = db, prom.NewClock(db.Newest())
+		d.evaluator.db, d.evaluator.clock, d.evaluator.last = db, prom.NewClock(db.Newest()), db.Newest()
 		d.undo.add("series", func(context.Context) error { return db.Close() })
 		if cfg.History {
 			if d.evaluator.hourly, err = prom.NewHourly(db, alerts.Hourly(alerts.NativeHistograms), d.logger); err != nil {

@@ -45,6 +45,8 @@ type evaluator struct {
 	location string
 	origin   time.Time
 	clock    prom.Clock
+	// trust is told what time it is.
+	trust *trusted
 	// last is the instant of the last tick's samples.
 	last time.Time
 	// hourly are the recording rules; nil where history is off.
@@ -141,6 +143,7 @@ func (e *evaluator) tick(ctx context.Context) {
 		e.stepped(string(event.Kind), event.By)
 		e.logger.Warn("the clock stepped", "kind", string(event.Kind), "by", event.By.String())
 	}
+	e.trust.set(at)
 	skew := at.Sub(reading.Wall)
 	at = aligned(e.last, at, e.interval())
 	e.last = at

@@ -26,6 +26,8 @@ import (
 const (
 	childDir = "HFWATCH_TEST_DAEMON_DIR"
 	childURL = "HFWATCH_TEST_DAEMON_URL"
+	// childWhole makes it a child of TestKillLosesNothing.
+	childWhole = "HFWATCH_TEST_DAEMON_WHOLE"
 )
 
 // killBudget is the requests that the children may send, all together: fewer
@@ -139,6 +141,9 @@ func child() int {
 		return 2
 	}
 	text := "alerting: off\nhistory: off\nmodels:\n"
+	if os.Getenv(childWhole) != "" {
+		text = wholeHead(os.Getenv(childURL))
+	}
 	for i := range killTargets {
 		one := model(fmt.Sprintf("t%d", i), fmt.Sprintf("%s/t%d", os.Getenv(childURL), i), "@every 1s")
 		text += strings.Replace(one, "timeout: 5s", "timeout: 1s", 1)
@@ -168,6 +173,14 @@ func child() int {
 		return 1
 	}
 	_, _ = io.WriteString(os.Stdout, watching)
+	if os.Getenv(childWhole) != "" {
+		var used syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+			return 2
+		}
+		fmt.Println(time.Duration(used.Utime.Nano() + used.Stime.Nano()))
+		tellCommitted(ctx, d)
+	}
 	<-ctx.Done()
 	return 3
 }
