@@ -58,6 +58,8 @@ type evaluator struct {
 	missing time.Time
 	// blind is true while that is paged, for those who look.
 	blind atomic.Bool
+	// covered is until when what follows of it is not paged besides.
+	covered time.Time
 
 	mu      sync.Mutex
 	every   time.Duration
@@ -244,15 +246,24 @@ func (e *evaluator) hand(found []prom.Alert, skew time.Duration, routing alerts.
 	for i, a := range found {
 		found[i] = a.Shift(-skew)
 	}
+	now := time.Now()
+	if e.blind.Load() {
+		e.covered = now.Add(coveredFor)
+	}
 	routed := alerts.Route(found, routing)
 	n := 0
-	for _, r := range routed {
+	for i, r := range routed {
 		if r.Silenced {
 			n++
 		}
+		// One page says that the disk fails. That results wait for the same disk
+		// would be a second one, and its rule looks back over ten minutes.
+		if now.Before(e.covered) && r.Alert.EndsAt.IsZero() && r.Alert.Labels["alertname"] == historyFailing {
+			routed[i].Muted = true
+		}
 	}
 	e.silenced(n)
-	e.sender.Set(time.Now(), routed)
+	e.sender.Set(now, routed)
 }
 
 // beat tells the sender that hfwatch is alive, where no rules are evaluated. What
@@ -266,6 +277,13 @@ func (e *evaluator) beat(routing alerts.Routing) {
 	}
 }
 
+// historyFailing is the name of the alerts on what cannot be stored or recorded.
+const historyFailing = "HistoryFailing"
+
+// coveredFor is how long after samples are stored again results that were not
+// recorded meanwhile page nobody. What goes on for longer has another cause.
+const coveredFor = 15 * time.Minute
+
 // blindAfter is how many ticks in a row must fail to store samples before that
 // is paged.
 const blindAfter = 2
@@ -277,8 +295,8 @@ func (e *evaluator) page(err error, now time.Time, routing alerts.Routing) {
 		return
 	}
 	a := prom.Alert{
-		Rule: "HistoryFailing", State: prom.StateFiring, ActiveAt: e.missing, FiredAt: e.missing, Value: float64(e.misses),
-		Labels: map[string]string{"alertname": "HistoryFailing", "severity": string(alerts.Critical), "reason": "series", "location": e.location},
+		Rule: historyFailing, State: prom.StateFiring, ActiveAt: e.missing, FiredAt: e.missing, Value: float64(e.misses),
+		Labels: map[string]string{"alertname": historyFailing, "severity": string(alerts.Critical), "reason": "series", "location": e.location},
 		Annotations: map[string]string{
 			"summary":     "Alerts stand still: samples cannot be stored",
 			"description": "hfwatch probes on, but cannot store samples, so that no alert begins or ends. Look at the disk of the data directory.",
