@@ -341,7 +341,8 @@ func (a *Accounts) Next(now time.Time) time.Time {
 }
 
 // Recheck makes every scope that is blocked due for a check now, and lets go
-// what is only limited. It returns how many there are.
+// what is only limited. It returns how many there are. A check whose answer is
+// awaited is not sent twice, however often somebody asks.
 func (a *Accounts) Recheck(now time.Time) int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -351,7 +352,9 @@ func (a *Accounts) Recheck(now time.Time) int {
 			delete(a.states, s)
 			continue
 		}
-		st.Next = now
+		if !a.pending[s] {
+			st.Next = now
+		}
 		n++
 	}
 	return n

@@ -99,6 +99,13 @@ func TestBillingIsConfirmedOnceAndCheckedEveryQuarter(t *testing.T) {
 	}
 	at = a.Next(at)
 	a.Due(at)
+	// Whoever asks while the answer is awaited has no second request sent.
+	if n := a.Recheck(at); n != 1 || !a.States(at)[0].Checking {
+		t.Errorf("Recheck() = %d, %+v, want one scope whose check is awaited", n, a.States(at))
+	}
+	if again, _ := a.Due(at); again != nil {
+		t.Errorf("Due() with a check awaited = %v", again)
+	}
 	if got := said(a.Record(is("b2", probe.OK, ""), at)); got != "bill_to org clear billing;" {
 		t.Errorf("the answer: %s", got)
 	}
