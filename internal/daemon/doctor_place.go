@@ -105,7 +105,7 @@ func (v *visit) standing(states []fault.State) []fault.Scope {
 	scopes := make([]fault.Scope, 0, len(states))
 	for _, st := range states {
 		scopes = append(scopes, st.Scope)
-		v.tell(doctor.Suspended(doctor.Blocked{Scope: st.Scope.String(), Reason: st.Reason, Detail: st.Detail, Since: st.Since}))
+		v.tell(doctor.Suspended(doctor.Blocked{Scope: st.Scope.String(), Reason: st.Reason, Detail: st.Detail, Since: st.Since, Unasked: true}))
 	}
 	return scopes
 }

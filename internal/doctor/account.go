@@ -99,8 +99,9 @@ type Blocked struct {
 	Detail string
 	Since  time.Time
 	// Open is set where the check that was asked for now was answered, and the
-	// probes go on; Pending where none has come back yet.
-	Open, Pending bool
+	// probes go on; Pending where none has come back yet; Unasked where no check
+	// was to be asked for.
+	Open, Pending, Unasked bool
 }
 
 // Suspended judges a scope that a running daemon held back when it was asked
@@ -116,7 +117,11 @@ func Suspended(b Blocked) Finding {
 		f.Grade, f.Says = Warning, fmt.Sprintf("the daemon has suspended it for %s since %s, and asks again now: %s", b.Reason, since, detail)
 		f.Do = "run hfwatch doctor again in a minute"
 	default:
-		f.Grade, f.Says = Problem, fmt.Sprintf("the daemon has suspended it for %s since %s, and it refuses still: %s", b.Reason, since, detail)
+		how := ", and it refuses still"
+		if b.Unasked {
+			how = ", and was not asked now"
+		}
+		f.Grade, f.Says = Problem, fmt.Sprintf("the daemon has suspended it for %s since %s%s: %s", b.Reason, since, how, detail)
 		f.Do = "see that the token is right and may call Inference Providers (" + tokenPage + ")"
 		if b.Reason == probe.Billing {
 			f.Do = "add credit at " + billingPage + ", or write bill_to with an organisation that pays"

@@ -306,10 +306,11 @@ func requests() (found []doctor.Finding) {
 
 func daemons() (found []doctor.Finding) {
 	b := doctor.Blocked{Scope: "token hub.token", Reason: probe.Auth, Detail: "401 Unauthorized: " + secret, Since: now}
-	open, pending, unpaid := b, b, b
+	open, pending, unpaid, unasked := b, b, b, b
+	unasked.Unasked = true
 	open.Open, pending.Pending, unpaid.Reason = true, true, probe.Billing
 	return []doctor.Finding{
 		doctor.Daemon("./data", true, nil), doctor.Daemon("./data", false, nil), doctor.Daemon("./data", false, errors.New("EOF")),
-		doctor.Suspended(b), doctor.Suspended(open), doctor.Suspended(pending), doctor.Suspended(unpaid),
+		doctor.Suspended(b), doctor.Suspended(open), doctor.Suspended(pending), doctor.Suspended(unpaid), doctor.Suspended(unasked),
 	}
 }
