@@ -31,6 +31,15 @@ type comparison struct {
 	server string
 	self   string
 	found  []program
+	// test is the test under way, claims are what is claimed and came of it.
+	test   string
+	claims []claim
+}
+
+// claim is one line of what the tables are for.
+type claim struct {
+	test, text string
+	held       bool
 }
 
 // run carries out every test.
@@ -58,10 +67,12 @@ func (b *comparison) run(ctx context.Context) error {
 		if !strings.Contains(t.name, b.only) {
 			continue
 		}
+		b.test = t.name
 		if err := t.run(ctx); err != nil {
 			return fmt.Errorf("%s: %w", t.name, err)
 		}
 	}
+	b.summary()
 	return nil
 }
 

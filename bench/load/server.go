@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hfwatch/hfwatch/bench/internal/measure"
@@ -81,7 +82,7 @@ func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		h.mu.Unlock()
 	case "/lat":
-		hold(r.Context(), h.next(now))
+		exactly(r.Context(), h.next(now))
 	case "/hold":
 		d, _ := time.ParseDuration(r.URL.Query().Get("for"))
 		hold(r.Context(), now.Add(min(d, time.Minute)))
@@ -132,6 +133,20 @@ func hold(ctx context.Context, until time.Time) {
 	select {
 	case <-timer.C:
 	case <-ctx.Done():
+	}
+}
+
+// timerError is how late a timer of an idle process may end: epoll_wait counts in
+// milliseconds.
+const timerError = 1200 * time.Microsecond
+
+// exactly is hold to some ten microseconds: the truth is computed, and a server
+// that answers a millisecond late would be every client's error.
+func exactly(ctx context.Context, until time.Time) {
+	hold(ctx, until.Add(-timerError))
+	for rest := time.Until(until); rest > 0 && ctx.Err() == nil; rest = time.Until(until) {
+		spec := syscall.NsecToTimespec(rest.Nanoseconds())
+		_ = syscall.Nanosleep(&spec, nil)
 	}
 }
 

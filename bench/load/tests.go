@@ -121,6 +121,12 @@ func (b *comparison) calm(ctx context.Context) error {
 		off := math.Abs(ours.median(of) - want[i])
 		b.verdict(off <= max(1, 0.02*want[i]), "p%d is off by %.2f ms; allowed is 1 ms or 2 %%", []int{50, 90, 99}[i], off)
 	}
+	for _, r := range rows {
+		if r.name == "vegeta" && len(r.all) > 0 {
+			cpu := func(r *row) float64 { return r.median(func(o outcome) float64 { return o.cpu.Seconds() }) }
+			b.verdict(cpu(ours) <= cpu(r), "%.2f s of CPU at 200/s; vegeta's in the same run are %.2f s", cpu(ours), cpu(r))
+		}
+	}
 	return nil
 }
 
@@ -140,13 +146,23 @@ func (b *comparison) latencies(rows []*row, cpu bool) {
 	}
 }
 
-// verdict prints whether a claim held.
+// verdict notes whether a claim held, for the summary.
 func (b *comparison) verdict(held bool, format string, args ...any) {
-	word := "held"
-	if !held {
-		word = "**not held**"
+	b.claims = append(b.claims, claim{b.test, fmt.Sprintf(format, args...), held})
+}
+
+// summary prints what became of the claims, and how busy the machine was by then.
+func (b *comparison) summary() {
+	fmt.Fprint(b.stdout, "\n### Claims\n\n| test | measured and allowed | |\n|---|---|---|\n")
+	for _, c := range b.claims {
+		word := "held"
+		if !c.held {
+			word = "**not held**"
+		}
+		fmt.Fprintf(b.stdout, "| %s | %s | %s |\n", c.test, c.text, word)
 	}
-	fmt.Fprintf(b.stdout, "\n- %s: %s\n", word, fmt.Sprintf(format, args...))
+	load, _ := os.ReadFile("/proc/loadavg")
+	fmt.Fprintf(b.stdout, "\nLoad average at the end %s\n", strings.TrimSpace(string(load)))
 }
 
 // stall holds everything for 2 s of 20, with at most 16 in flight and without a
@@ -172,7 +188,7 @@ func (b *comparison) stall(ctx context.Context) error {
 		fmt.Fprintf(b.stdout, "| truth of what was due | %d | %.1f | %.1f | %.1f |\n", n, want[0], want[1], want[2])
 		b.latencies(rows, false)
 		off := rows[0].median(func(o outcome) float64 { return o.p99 })/want[2] - 1
-		b.verdict(math.Abs(off) <= 0.02, "p99 is off by %.2f %%; allowed is 2 %%", 100*off)
+		b.verdict(math.Abs(off) <= 0.02, "%s: p99 is off by %.2f %%; allowed is 2 %%", name, 100*off)
 	}
 	return nil
 }
@@ -221,9 +237,9 @@ func (b *comparison) pacing(ctx context.Context) error {
 			p50[r.name], p99[r.name] = measure.Median(a), measure.Median(c)
 			fmt.Fprintf(b.stdout, "| %s | %.3f | %.3f |\n", r.name, p50[r.name], p99[r.name])
 		}
-		b.verdict(p50["hfwatch"] <= 0.3, "lag p50 %.3f ms; allowed is 0.3 ms", p50["hfwatch"])
+		b.verdict(p50["hfwatch"] <= 0.3, "%.0f/s: lag p50 %.3f ms; allowed is 0.3 ms", rate, p50["hfwatch"])
 		if v, ok := p99["vegeta"]; ok {
-			b.verdict(p99["hfwatch"] <= v, "lag p99 %.3f ms; vegeta's in the same run is %.3f ms", p99["hfwatch"], v)
+			b.verdict(p99["hfwatch"] <= v, "%.0f/s: lag p99 %.3f ms; vegeta's in the same run is %.3f ms", rate, p99["hfwatch"], v)
 		}
 	}
 	return nil
@@ -264,9 +280,12 @@ func (b *comparison) cost(ctx context.Context) error {
 		fmt.Fprintf(b.stdout, "| %s | %.0f | %.0f | %.0f |\n", r.name, r.median(func(o outcome) float64 { return float64(o.requests) / length.Seconds() }),
 			per[r.name], r.median(func(o outcome) float64 { return float64(o.peak) / 1e6 }))
 	}
-	for name, share := range map[string]float64{"vegeta": 1, "k6": 1, "hey": 0.95} {
-		if theirs, ok := per[name]; ok {
-			b.verdict(per["hfwatch"] >= share*theirs, "%.2f of %s's requests for a CPU-second; at least %.2f", per["hfwatch"]/theirs, name, share)
+	for _, other := range []struct {
+		name  string
+		share float64
+	}{{"vegeta", 1}, {"k6", 1}, {"hey", 0.95}} {
+		if theirs, ok := per[other.name]; ok {
+			b.verdict(per["hfwatch"] >= other.share*theirs, "%.2f of %s's requests for a CPU-second; at least %.2f", per["hfwatch"]/theirs, other.name, other.share)
 		}
 	}
 	return nil
@@ -301,7 +320,7 @@ func (b *comparison) memory(ctx context.Context) error {
 		each := (r.median(peak) - few[i].median(peak)) / 1000 / 1e3
 		fmt.Fprintf(b.stdout, "| %s | %.0f | %.0f |\n", r.name, r.median(peak)/1e6, each)
 		if r.p == nil {
-			defer b.verdict(each <= 55, "%.0f KB each; allowed are 55 KB", each)
+			b.verdict(each <= 55, "%.0f KB each; allowed are 55 KB", each)
 		}
 	}
 	return nil
@@ -313,8 +332,7 @@ func (b *comparison) limit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprint(b.stdout, "\n### A rate that the client cannot reach: 200,000/s\n")
-	b.verdict(strings.HasPrefix(o.verdict, "client_limited"), "%s", o.verdict)
+	b.verdict(strings.HasPrefix(o.verdict, "client_limited"), "200,000/s: %s", o.verdict)
 	return nil
 }
 
@@ -328,7 +346,6 @@ func (b *comparison) flat(ctx context.Context) error {
 		}
 		peaks = append(peaks, float64(o.peak)/1e6)
 	}
-	fmt.Fprintf(b.stdout, "\n### Memory over time: 200/s, as many requests in a minute as 5/s send in 40 minutes\n")
-	b.verdict(peaks[1]-peaks[0] <= 8, "peak %.0f MB, and %.0f MB after four times as long", peaks[0], peaks[1])
+	b.verdict(peaks[1]-peaks[0] <= 8, "200/s: peak %.0f MB, and %.0f MB after four times as long", peaks[0], peaks[1])
 	return nil
 }
