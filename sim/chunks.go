@@ -87,8 +87,10 @@ func (c *chunker) events() []event {
 	}
 	if c.g.chat {
 		switch c.sse.Style {
-		case "vllm":
+		case "vllm", "sglang":
 			c.delta(0, 0, false, object{{"role", "assistant"}, {"content", ""}}, nil)
+		case "llama.cpp":
+			c.delta(0, 0, false, object{{"role", "assistant"}, {"content", nil}}, nil)
 		case "role-only":
 			c.delta(-1, 0, false, object{{"role", "assistant"}}, nil)
 		}
@@ -204,14 +206,21 @@ func (c *chunker) delta(after, tokens int, answer bool, delta object, finish any
 			text, _ := delta.get("content").(string)
 			choice = object{{"index", 0}, {"text", text}, {"logprobs", nil}, {"finish_reason", finish}}
 		}
-		if c.sse.Style == "vllm" && finish != nil {
+		switch {
+		case c.sse.Style == "vllm" && finish != nil:
 			choice = append(choice, member{"stop_reason", nil})
+		case c.sse.Style == "sglang":
+			choice = append(choice, member{"matched_stop", sglangMatched(finish)})
 		}
 		var usage any
 		if c.sse.Usage == "every" || (c.sse.Usage == "last" && finish != nil) {
 			usage = c.usage(sent)
 		}
-		return c.chunk([]any{choice}, usage)
+		chunk := c.chunk([]any{choice}, usage)
+		if c.sse.Style == "llama.cpp" && finish != nil {
+			chunk = append(chunk, member{"timings", c.x.llamaTimings(c.g.promptTokens, sent)})
+		}
+		return chunk
 	})
 }
 
@@ -259,6 +268,14 @@ func (c *chunker) chunk(choices []any, usage any) object {
 			{"system_fingerprint", "1.4.3-sha-e6bb3ff"},
 			{"choices", choices},
 		}
+	case "llama.cpp":
+		o := object{
+			{"choices", choices}, {"created", created}, {"id", id}, {"model", model}, {"system_fingerprint", llamaBuild}, {"object", kind},
+		}
+		if usage != nil {
+			o = append(o, member{"usage", usage})
+		}
+		return o
 	case "vllm":
 		// vLLM leaves out what is not set.
 		o := object{{"id", id}, {"object", kind}, {"created", created}, {"model", model}, {"choices", choices}}

@@ -14,6 +14,8 @@ const (
 	envErrorType  = "error_type"  // {"error": "s", "error_type": "…"}
 	envOpenAI     = "openai"      // {"error": {"message", "type", "param", "code"}}
 	envTGIChat    = "tgi_chat"    // {"error": {"message", "http_status_code"}}
+	envFlat       = "flat"        // {"object": "error", "message", "type", "param", "code"}
+	envLlama      = "llama.cpp"   // {"error": {"code", "message", "type"}}
 	envEmbeddings = "embeddings"  // {"message", "code", "type"}
 	envDetail     = "detail"      // {"detail": "s"}
 	envDetailList = "detail_list" // {"detail": [{"loc", "msg", "type"}]}
@@ -27,7 +29,7 @@ const (
 // Envelopes returns the names of the envelopes in which an error can come.
 func Envelopes() []string {
 	return []string{
-		envString, envList, envWarnings, envEstimate, envErrorType, envOpenAI, envTGIChat, envEmbeddings,
+		envString, envList, envWarnings, envEstimate, envErrorType, envOpenAI, envFlat, envLlama, envTGIChat, envEmbeddings,
 		envDetail, envDetailList, envMessage, envText, envEmpty, envHTML, envHeaders,
 	}
 }
@@ -81,6 +83,10 @@ func (p problem) tree() any {
 		return object{{"error", object{
 			{"message", p.message}, {"type", p.errorType}, {"param", orNull(p.param)}, {"code", p.codeValue()},
 		}}}
+	case envFlat:
+		return object{{"object", "error"}, {"message", p.message}, {"type", p.errorType}, {"param", orNull(p.param)}, {"code", p.status}}
+	case envLlama:
+		return object{{"error", object{{"code", p.status}, {"message", p.message}, {"type", p.errorType}}}}
 	case envTGIChat:
 		return object{{"error", object{{"message", p.message}, {"http_status_code", 422}}}}
 	case envEmbeddings:
@@ -171,6 +177,16 @@ func bare(backend string, status int) problem {
 		p.envelope, p.errorType, p.code = envOpenAI, "InternalServerError", strconv.Itoa(status)
 		if status < 500 {
 			p.errorType = "BadRequestError"
+		}
+	case BackendSGLang:
+		p.envelope, p.errorType = envFlat, "InternalServerError"
+		if status < 500 {
+			p.errorType = "BadRequestError"
+		}
+	case BackendLlama:
+		p.envelope, p.errorType = envLlama, "server_error"
+		if status < 500 {
+			p.errorType = "invalid_request_error"
 		}
 	case BackendProvider:
 		p.envelope, p.errorType = envOpenAI, "server_error"

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -28,7 +29,7 @@ func TestStatusFaults(t *testing.T) {
 				}
 				b := start(t, one(backend, []string{task}, Behaviour{Fault: Fault{Kind: p.kind}}))
 				path, body := "/e/m/", `{"inputs":"x"}`
-				if backend == BackendVLLM || backend == BackendProvider {
+				if slices.Contains([]string{BackendVLLM, BackendSGLang, BackendLlama, BackendProvider}, backend) {
 					path, body = "/e/m/v1/chat/completions", chatStream
 				}
 				b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
@@ -59,6 +60,8 @@ func TestEnvelopes(t *testing.T) {
 		envEstimate: `{"error":"boom","estimated_time":20.5}`, envErrorType: `{"error":"boom","error_type":"bad"}`,
 		envOpenAI:     `{"error":{"message":"boom","type":"bad","param":null,"code":"c"}}`,
 		envTGIChat:    `{"error":{"message":"boom","http_status_code":422}}`,
+		envFlat:       `{"object":"error","message":"boom","type":"bad","param":null,"code":507}`,
+		envLlama:      `{"error":{"code":507,"message":"boom","type":"bad"}}`,
 		envEmbeddings: `{"message":"boom","code":507,"type":"bad"}`, envDetail: `{"detail":"boom"}`,
 		envDetailList: `{"detail":[{"loc":["body"],"msg":"boom","type":"bad"}]}`, envMessage: `{"message":"boom"}`,
 		envText: "boom", envEmpty: "", envHeaders: "",

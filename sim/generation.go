@@ -128,6 +128,8 @@ func (x *exchange) answerID() string {
 	switch x.spec.Backend {
 	case BackendTGI, BackendHF:
 		return ""
+	case BackendSGLang:
+		return fmt.Sprintf("%016x%016x", x.rng.Uint64(), x.rng.Uint64())
 	default:
 		return fmt.Sprintf("chatcmpl-%016x%016x", x.rng.Uint64(), x.rng.Uint64())
 	}
@@ -159,14 +161,14 @@ func (x *exchange) whole(g *generation) any {
 	if !g.chat {
 		text := g.text()
 		choice := object{{"index", 0}, {"text", text}, {"logprobs", nil}, {"finish_reason", finish}}
-		return object{
+		return x.signed(g, object{
 			{"id", strings.TrimPrefix(g.id, "chat")},
 			{"object", "text_completion"},
 			{"created", x.created()},
 			{"model", g.model},
-			{"choices", []any{choice}},
+			{"choices", []any{x.ended(choice, finish)}},
 			{"usage", usage},
-		}
+		})
 	}
 	message := x.message(g)
 	choice := object{{"index", 0}, {"message", message}, {"logprobs", nil}, {"finish_reason", finish}}
@@ -184,14 +186,33 @@ func (x *exchange) whole(g *generation) any {
 	if x.spec.Backend == BackendVLLM {
 		choice = append(choice, member{"stop_reason", nil})
 	}
-	return object{
+	return x.signed(g, object{
 		{"id", g.id},
 		{"object", "chat.completion"},
 		{"created", x.created()},
 		{"model", g.model},
-		{"choices", []any{choice}},
+		{"choices", []any{x.ended(choice, finish)}},
 		{"usage", usage},
+	})
+}
+
+// ended adds to a choice what the engine says of its end.
+func (x *exchange) ended(choice object, finish any) object {
+	if x.spec.Backend == BackendSGLang {
+		return append(choice, member{"matched_stop", sglangMatched(finish)})
 	}
+	return choice
+}
+
+// signed adds to an answer what the engine puts under each.
+func (x *exchange) signed(g *generation, answer object) object {
+	switch x.spec.Backend {
+	case BackendSGLang:
+		return x.sglangWhole(g, answer)
+	case BackendLlama:
+		return x.llamaWhole(g, answer)
+	}
+	return answer
 }
 
 // message returns the message of a chat answer.

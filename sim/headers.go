@@ -33,8 +33,10 @@ func (x *exchange) commonHeaders(h http.Header, status int) {
 	case BackendHF:
 		h.Set("Server", "uvicorn")
 		h.Set("X-Sha", x.b.SHA)
-	case BackendVLLM, BackendToolkit:
+	case BackendVLLM, BackendSGLang, BackendToolkit:
 		h.Set("Server", "uvicorn")
+	case BackendLlama:
+		h.Set("Server", "llama.cpp")
 	case BackendProvider:
 		h.Set("Server", "cloudflare")
 	}
@@ -122,7 +124,7 @@ func (x *exchange) streamHeaders(h http.Header, j job) {
 		h.Set("X-Accel-Buffering", "no")
 		h.Set("X-Compute-Type", computeType)
 		h.Set("X-Compute-Characters", strconv.Itoa(j.chars))
-	case BackendVLLM, BackendProvider:
+	case BackendVLLM, BackendSGLang, BackendProvider:
 		h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	}
 }

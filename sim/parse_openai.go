@@ -65,6 +65,10 @@ func (x *exchange) openAIProblem(status int, message, param string) *problem {
 	switch x.spec.Backend {
 	case BackendVLLM:
 		p.errorType, p.code = "BadRequestError", strconv.Itoa(status)
+	case BackendSGLang:
+		p.envelope, p.errorType = envFlat, "BadRequestError"
+	case BackendLlama:
+		p.envelope = envLlama
 	case BackendHF:
 		p.envelope = envString
 	}
@@ -88,7 +92,7 @@ func (x *exchange) echo(body map[string]any) string {
 	if x.b.EchoModel != "" {
 		return x.b.EchoModel
 	}
-	if asked, _ := body["model"].(string); asked != "" && x.spec.Backend == BackendTGI {
+	if asked, _ := body["model"].(string); asked != "" && (x.spec.Backend == BackendTGI || x.spec.Backend == BackendLlama) {
 		return asked
 	}
 	return x.spec.providerModel()

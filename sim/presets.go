@@ -50,6 +50,9 @@ func loadPresets() []preset {
 		status: 503, envelope: envOpenAI, message: "The server is overloaded, please retry later.",
 		errorType: "ServiceUnavailableError", code: "503",
 	}
+	// SGLang's type is its status, as text.
+	sglang := problem{status: 503, envelope: envFlat, message: "The request queue is full.", errorType: "503"}
+	loading := problem{status: 503, envelope: envLlama, message: "Loading model", errorType: "unavailable_error"}
 	unhealthy := problem{status: 503, envelope: envErrorType, message: "unhealthy", errorType: "healthcheck"}
 	sick := unhealthy
 	sick.errorType = "Unhealthy"
@@ -57,7 +60,7 @@ func loadPresets() []preset {
 		{
 			"overloaded", "permits or queue are full",
 			problem{status: 503, envelope: envString, message: "overloaded"},
-			map[string]problem{BackendTGI: overloaded, BackendTEI: tei, BackendVLLM: vllm, BackendProvider: openAI},
+			map[string]problem{BackendTGI: overloaded, BackendTEI: tei, BackendVLLM: vllm, BackendSGLang: sglang, BackendProvider: openAI},
 		},
 		{"too_busy", "hf-inference gave up waiting for the model", problem{
 			status: 500, envelope: envString,
@@ -65,7 +68,7 @@ func loadPresets() []preset {
 		}, nil},
 		{"loading", "503 with an estimated_time", problem{
 			status: 503, envelope: envEstimate, message: "Model is currently loading", estimate: 20,
-		}, nil},
+		}, map[string]problem{BackendLlama: loading}},
 		{"waking", "a dedicated endpoint scaled to zero", problem{
 			status: 503, envelope: envString, message: "503 Service Unavailable",
 		}, nil},
@@ -74,7 +77,7 @@ func loadPresets() []preset {
 		}, nil},
 		{
 			"unhealthy", "the engine says that it is unhealthy", unhealthy,
-			map[string]problem{BackendTEI: sick},
+			map[string]problem{BackendTEI: sick, BackendLlama: loading, BackendSGLang: {status: 503, envelope: envEmpty}},
 		},
 	}
 }
@@ -119,6 +122,8 @@ func brokenPresets() []preset {
 	vllm := problem{status: 500, envelope: envOpenAI, message: "EngineCore encountered an issue.", errorType: "InternalServerError", code: "500"}
 	provider := problem{status: 500, envelope: envOpenAI, message: "The server had an error while processing your request.", errorType: "server_error"}
 	toolkit := problem{status: 400, envelope: envString, message: "CUDA error: device-side assert triggered"}
+	sglang := problem{status: 500, envelope: envFlat, message: "Internal server error: CUDA error", errorType: "InternalServerError"}
+	llama := problem{status: 500, envelope: envLlama, message: "Compute error.", errorType: "server_error"}
 	oom := "CUDA out of memory. Tried to allocate 256.00 MiB"
 	return []preset{
 		{
@@ -126,7 +131,7 @@ func brokenPresets() []preset {
 			problem{
 				status: 500, envelope: envWarnings, message: "unknown error", inner: "unknown error: CUDA error",
 			},
-			map[string]problem{BackendTGI: tgi, BackendTEI: tei, BackendVLLM: vllm, BackendProvider: provider, BackendToolkit: toolkit},
+			map[string]problem{BackendTGI: tgi, BackendTEI: tei, BackendVLLM: vllm, BackendSGLang: sglang, BackendLlama: llama, BackendProvider: provider, BackendToolkit: toolkit},
 		},
 		{
 			"out_of_memory", "a CUDA out of memory in the backend's disguise",

@@ -121,7 +121,12 @@ func engineRoute(m *model, path string) (a api, task string, ok bool) {
 			"/": teiRoot(m.Tasks[0]), "/invocations": teiRoot(m.Tasks[0]), "/embed": apiEmbed, "/predict": apiPredict,
 			"/rerank": apiRerank, "/similarity": apiSimilarity, "/embeddings": apiEmbeddings, "/v1/embeddings": apiEmbeddings,
 		}[path]
-	case BackendVLLM, BackendProvider:
+	case BackendLlama:
+		a = map[string]api{
+			"/v1/chat/completions": apiChat, "/chat/completions": apiChat, "/v1/completions": apiCompletions,
+			"/v1/embeddings": apiEmbeddings, "/embeddings": apiEmbeddings,
+		}[path]
+	case BackendVLLM, BackendSGLang, BackendProvider:
 		a = map[string]api{
 			"/v1/chat/completions": apiChat, "/v1/completions": apiCompletions, "/v1/embeddings": apiEmbeddings,
 			"/v1/responses": apiResponses,
@@ -174,7 +179,9 @@ func taskOf(a api, tasks []string) string {
 func (x *exchange) noRoute() *problem {
 	p := &problem{did: "no_route", status: http.StatusNotFound, envelope: envEmpty}
 	switch x.spec.Backend {
-	case BackendVLLM, BackendProvider:
+	case BackendLlama:
+		*p = llamaMissing()
+	case BackendVLLM, BackendSGLang, BackendProvider:
 		p.envelope, p.message = envDetail, "Not Found"
 	case BackendToolkit, BackendHF:
 		p.envelope, p.message = envText, "Not Found"

@@ -131,6 +131,8 @@ func TestRequestsThatBackendsRefuse(t *testing.T) {
 		{"vLLM: too many tokens", BackendVLLM, taskChat, "/e/m/v1/chat/completions", `{"max_tokens":5000,"messages":[{"role":"user","content":"x"}]}`, nil, 400, "maximum context length is 4096 tokens"},
 		{"vLLM: too few tokens", BackendVLLM, taskChat, "/e/m/v1/chat/completions", `{"max_tokens":-1,"messages":[{"role":"user","content":"x"}]}`, nil, 400, "max_tokens must be at least 1, got -1."},
 		{"vLLM: no role", BackendVLLM, taskChat, "/e/m/v1/chat/completions", `{"messages":[{"content":"x"}]}`, nil, 400, "role"},
+		{"SGLang: no messages", BackendSGLang, taskChat, "/e/m/v1/chat/completions", `{}`, nil, 400, `"type":"BadRequestError","param":"messages","code":400}`},
+		{"llama.cpp: no messages", BackendLlama, taskChat, "/e/m/v1/chat/completions", `{}`, nil, 400, `{"error":{"code":400,"message":`},
 		{"vLLM: no messages in it", BackendVLLM, taskChat, "/e/m/v1/chat/completions", `{"messages":[]}`, nil, 400, "at least 1 item"},
 		{"vLLM: messages of another kind", BackendVLLM, taskChat, "/e/m/v1/chat/completions", `{"messages":"x"}`, nil, 400, "valid list"},
 		{"TGI: messages of another kind", BackendTGI, taskChat, "/e/m/v1/chat/completions", `{"messages": "x"}`, nil, 422, `messages: invalid type: string "x", expected a sequence at line 1 column 13`},

@@ -65,7 +65,7 @@ func TestLoadScenarioErrors(t *testing.T) {
 		{"the server's own header", model(`,"fault":{"kind":"gone","headers":{"connection":"x"}}`), "models[0].fault.headers.connection: the server's own header"},
 		{"a good answer's header", model(`,"headers":{"a b":"c"}`), "models[0].headers: a name or value holds what a header cannot"},
 		{"a header in two lines", model(`,"fault":{"kind":"gone","headers":{"a":"b\r\nc"}}`), "models[0].fault.headers: a name or value holds what a header cannot"},
-		{"no such backend", strings.Replace(model(""), `"tgi"`, `"tgj"`, 1), `models[0].backend: "tgj" is none of hf-inference, tgi, tei, toolkit, vllm, provider`},
+		{"no such backend", strings.Replace(model(""), `"tgi"`, `"tgj"`, 1), `models[0].backend: "tgj" is none of hf-inference, tgi, tei, toolkit, vllm, sglang, llama.cpp, provider`},
 		{"a task that it cannot", strings.Replace(model(""), "text-generation", "fill-mask", 1), `models[0].tasks[0]: tgi cannot do "fill-mask"; it can text-generation, chat-completion`},
 		{"no name", strings.Replace(model(""), `"m"`, `"a/b"`, 1), `models[0].name: "a/b" is empty or has a character that a path cannot bear`},
 		{"no id", strings.Replace(model(""), `"org/m"`, `"a/b/c"`, 1), `models[0].model: "a/b/c" is no id such as org/name`},

@@ -94,7 +94,16 @@ func (x *exchange) writeWhole(status int, body []byte) {
 // engineRead answers a GET to an engine: health, information, models.
 func (x *exchange) engineRead() *problem {
 	backend := x.spec.Backend
-	openAI := backend == BackendVLLM || backend == BackendProvider
+	healthy := x.b.Health == "ok"
+	switch {
+	case backend == BackendLlama && (healthy || x.path != "/health") && x.llamaRead():
+		return nil
+	case backend == BackendSGLang && x.sglangRead():
+		return nil
+	case backend == BackendSGLang && x.path == "/health_generate":
+		return x.health()
+	}
+	openAI := backend == BackendVLLM || backend == BackendProvider || backend == BackendSGLang || backend == BackendLlama
 	switch x.path {
 	case "/health":
 		return x.health()

@@ -1,5 +1,5 @@
 // Package sim simulates Hugging Face inference: the router with hf-inference
-// and its providers, and the engines TGI, TEI, the inference toolkit and vLLM
+// and its providers, and the engines TGI, TEI, the inference toolkit, vLLM, SGLang and llama.cpp
 // behind dedicated endpoints. It answers in the shapes that each of them
 // really sends, streams as each really streams, queues under load, fails in
 // every way that a scenario asks for, and keeps a log of what it truly did,

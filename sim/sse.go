@@ -13,8 +13,9 @@ const tgiVersion = "3.3.7-sha-db931fc"
 type SSE struct {
 	// Style is the form of events: tgi (role in every chunk, id empty, usage
 	// null), tgi-old (the same of 2024, without space and [DONE]), vllm (role
-	// and empty content first), role-only (role alone first, at once), or
-	// text-first (text in every chunk). TGI's native routes have their own form
+	// and empty content first), sglang (the same, with matched_stop), llama.cpp
+	// (role and null content first, times last), role-only (role alone first, at
+	// once), or text-first (text in every chunk). TGI's native routes have their own form
 	// under tgi and tgi-old.
 	Style string `json:"style,omitempty"`
 	// Reasoning is how thinking comes: reasoning_content, reasoning or think
@@ -45,6 +46,8 @@ func Personalities() map[string]SSE {
 		"tgi":               {Style: "tgi"},
 		"tgi-old":           {Style: "tgi-old"},
 		"vllm":              {Style: "vllm"},
+		"sglang":            {Style: "sglang"},
+		"llama.cpp":         {Style: "llama.cpp"},
 		"role-only":         {Style: "role-only"},
 		"text-first":        {Style: "text-first"},
 		"reasoning_content": {Style: "vllm", Reasoning: "reasoning_content"},
@@ -69,7 +72,7 @@ func (s SSE) validate() error {
 		return errors.New("sse.comments: is negative")
 	}
 	return first(
-		oneOf("sse.style", s.Style, "tgi", "tgi-old", "vllm", "role-only", "text-first"),
+		oneOf("sse.style", s.Style, "tgi", "tgi-old", "vllm", "sglang", "llama.cpp", "role-only", "text-first"),
 		oneOf("sse.reasoning", s.Reasoning, "reasoning_content", "reasoning", "think"),
 		oneOf("sse.usage", s.Usage, "asked", "last", "every", "none"),
 		within("sse.reasoning_tokens", s.ReasoningTokens, 0, 100_000),
@@ -79,7 +82,7 @@ func (s SSE) validate() error {
 
 // effective returns s with the defaults of backend.
 func (s SSE) effective(backend string) SSE {
-	fill(&s.Style, map[string]string{BackendTGI: "tgi", BackendHF: "tgi", BackendProvider: "text-first"}[backend], "vllm")
+	fill(&s.Style, map[string]string{BackendTGI: "tgi", BackendHF: "tgi", BackendProvider: "text-first", BackendSGLang: "sglang", BackendLlama: "llama.cpp"}[backend], "vllm")
 	if s.Style == "tgi" || s.Style == "tgi-old" {
 		fill(&s.Comments, Duration(15*time.Second))
 	}

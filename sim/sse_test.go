@@ -15,8 +15,11 @@ func TestPersonalities(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				backend, path := BackendVLLM, "/e/m/v1/chat/completions"
-				if strings.HasPrefix(name, "tgi") {
+				switch {
+				case strings.HasPrefix(name, "tgi"):
 					backend = BackendTGI
+				case name == BackendSGLang, name == BackendLlama:
+					backend = name
 				}
 				b := start(t, one(backend, []string{taskChat}, Behaviour{SSE: sse, Text: "Red, yellow and blue.", Latency: Latency{Prefill: ms(40), PerToken: ms(20_000)}}))
 				got := b.post(path, chat)

@@ -8,7 +8,7 @@ import (
 // opensEarly reports whether the backend sends the headers of a stream before
 // it knows whether it can serve the request, as TGI and vLLM do.
 func (x *exchange) opensEarly() bool {
-	return x.spec.Backend == BackendTGI || x.spec.Backend == BackendVLLM
+	return x.spec.Backend == BackendTGI || x.spec.Backend == BackendVLLM || x.spec.Backend == BackendSGLang
 }
 
 // problemInStream answers a problem as an event inside a 200 stream where the

@@ -15,6 +15,8 @@ const (
 	BackendTEI      = "tei"
 	BackendToolkit  = "toolkit"
 	BackendVLLM     = "vllm"
+	BackendSGLang   = "sglang"
+	BackendLlama    = "llama.cpp"
 	BackendProvider = "provider"
 )
 
@@ -45,7 +47,7 @@ const (
 
 // Backends returns the names of all backends.
 func Backends() []string {
-	return []string{BackendHF, BackendTGI, BackendTEI, BackendToolkit, BackendVLLM, BackendProvider}
+	return []string{BackendHF, BackendTGI, BackendTEI, BackendToolkit, BackendVLLM, BackendSGLang, BackendLlama, BackendProvider}
 }
 
 // Tasks returns the tasks that backend can serve, by the Hub's names.
@@ -64,7 +66,7 @@ func Tasks(backend string) []string {
 		return []string{taskGeneration, taskChat}
 	case BackendTEI:
 		return []string{taskFeatures, taskSimilarity, taskTextClass, taskRanking}
-	case BackendVLLM:
+	case BackendVLLM, BackendSGLang, BackendLlama:
 		return []string{taskChat, taskGeneration, taskFeatures}
 	case BackendProvider:
 		return []string{taskChat, taskGeneration, taskFeatures, taskTextToImage}
@@ -333,6 +335,7 @@ func (m Model) effective() Behaviour {
 	}
 	fill(&b.Shape, map[string]string{
 		BackendTEI: BackendTEI, BackendToolkit: BackendToolkit, BackendProvider: BackendProvider, BackendVLLM: BackendProvider,
+		BackendSGLang: BackendProvider, BackendLlama: BackendProvider,
 	}[m.Backend], "legacy")
 	if m.Backend == BackendHF {
 		fill(&b.Cache, "on")

@@ -36,6 +36,10 @@ func personalities() []engineWay {
 		{"toolkit", sim.BackendToolkit, "text-classification", false, probe.RouteURL, "/e/m"},
 		{"vLLM", sim.BackendVLLM, "chat-completion", false, probe.RouteURL, "/e/m"},
 		{"vLLM, streamed", sim.BackendVLLM, "chat-completion", true, probe.RouteURL, "/e/m"},
+		{"SGLang", sim.BackendSGLang, "chat-completion", false, probe.RouteURL, "/e/m"},
+		{"SGLang, streamed", sim.BackendSGLang, "chat-completion", true, probe.RouteURL, "/e/m"},
+		{"llama.cpp", sim.BackendLlama, "chat-completion", false, probe.RouteURL, "/e/m"},
+		{"llama.cpp, streamed", sim.BackendLlama, "chat-completion", true, probe.RouteURL, "/e/m"},
 		{"provider", sim.BackendProvider, "chat-completion", false, probe.RouteRouter, ""},
 		{"provider, streamed", sim.BackendProvider, "chat-completion", true, probe.RouteRouter, ""},
 	}
@@ -48,6 +52,8 @@ func inOnePiece(w engineWay) bool { return !w.stream }
 func chats(w engineWay) bool      { return w.task == "chat-completion" }
 func atRouter(w engineWay) bool   { return w.route != probe.RouteURL }
 func atEndpoint(w engineWay) bool { return w.route == probe.RouteURL }
+func llama(w engineWay) bool      { return w.backend == sim.BackendLlama }
+func notLlama(w engineWay) bool   { return !llama(w) }
 func judgedByText(w engineWay) bool {
 	return slices.Contains([]string{"chat-completion", "text-generation", "text-classification"}, w.task)
 }
@@ -78,7 +84,10 @@ func statusFacts() []fact {
 	add(probe.Loading, atEndpoint, "waking")
 	add(probe.ServerError, atRouter, "waking")
 	add(probe.Paused, anyWay, "paused")
-	add(probe.ServerError, anyWay, "unhealthy", "server_error", "out_of_memory", "incomplete_generation", "bad_gateway", "unavailable")
+	// llama.cpp is unwell for one reason alone: its model is not loaded yet.
+	add(probe.Loading, llama, "unhealthy")
+	add(probe.ServerError, notLlama, "unhealthy")
+	add(probe.ServerError, anyWay, "server_error", "out_of_memory", "incomplete_generation", "bad_gateway", "unavailable")
 	add(probe.GatewayTimeout, anyWay, "gateway_timeout")
 	// A 429 of a rate says so, in words or in headers that leave nothing; one
 	// that says nothing, or that much is left, is an engine without a permit.

@@ -120,6 +120,18 @@ func runLine(t *testing.T, l badLine, w engineWay) finding {
 		if l.transport.HTTP2 && res.Outcome == probe.OK && res.Protocol != "HTTP/2.0" {
 			t.Errorf("%s on %s: protocol %q", l.about, w.name, res.Protocol)
 		}
+		// The toolkit's good answers show nothing, a provider's engine is its own
+		// affair, and hf-inference chats by TGI. Nobody is taken for another.
+		shows := map[string]string{
+			sim.BackendHF: sim.BackendHF, sim.BackendTGI: sim.BackendTGI, sim.BackendTEI: sim.BackendTEI,
+			sim.BackendVLLM: sim.BackendVLLM, sim.BackendSGLang: sim.BackendSGLang, sim.BackendLlama: sim.BackendLlama,
+		}[w.backend]
+		if w.backend == sim.BackendHF && chats(w) {
+			shows = sim.BackendTGI
+		}
+		if res.Outcome == probe.OK && res.Engine != shows {
+			t.Errorf("%s on %s: engine %q, want %q", l.about, w.name, res.Engine, shows)
+		}
 		want := l.before + 1
 		if l.refused {
 			want = 0

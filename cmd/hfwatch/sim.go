@@ -28,7 +28,7 @@ func (p *process) simCommand() *cobra.Command {
 		Use:   "sim",
 		Short: "Run the simulator of Hugging Face endpoints alone",
 		Long: `Serves a scenario on loopback: the router, its providers, and TGI, TEI, toolkit and
-vLLM endpoints, with their shapes, streams, faults and queues. GET /_sim/truth says
+vLLM, SGLang and llama.cpp endpoints, with their shapes, streams, faults and queues. GET /_sim/truth says
 what it really did; POST /_sim/... changes it while it runs.
 
 Exit codes: 0 after a signal, 1 cannot start, 2 usage or a bad scenario.`,

@@ -42,6 +42,12 @@ func (c *Conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Readable reports that a Read would not wait: something has arrived, or the end.
+// It is what polling a socket tells.
+func (c *Conn) Readable() bool {
+	return c.in.readable()
+}
+
 // Write hands all of p to the link, or waits for room. After the peer has
 // closed it returns EPIPE, after a reset ECONNRESET.
 func (c *Conn) Write(p []byte) (int, error) {

@@ -248,6 +248,31 @@ func TestResetArrivesBehindTheData(t *testing.T) {
 	}
 }
 
+// TestReadable tells what a Read would find without waiting, at its time.
+func TestReadable(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		client, server := connect(t, fakenet.Link{Delay: time.Second})
+		want := func(when string, want bool) {
+			t.Helper()
+			if got := client.Readable(); got != want {
+				t.Errorf("%s: Readable = %t", when, got)
+			}
+		}
+		want("at first", false)
+		_, _ = server.Write([]byte("x"))
+		want("under way", false)
+		time.Sleep(time.Second)
+		want("arrived", true)
+		_, _ = client.Read(make([]byte, 1))
+		want("read", false)
+		_ = server.Close()
+		want("an end under way", false)
+		time.Sleep(time.Second)
+		want("ended", true)
+	})
+}
+
 func TestWritesAfterThePeerClosedFail(t *testing.T) {
 	client, server := connect(t, fakenet.Link{})
 	_ = server.Close()

@@ -158,6 +158,20 @@ func (p *pipe) take(into []byte, by time.Time) (n int, next time.Time, err error
 	return 0, next, nil
 }
 
+// readable reports that data or the end has arrived.
+func (p *pipe) readable() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.readErr != nil:
+		return true
+	case len(p.parts) > 0:
+		return time.Until(p.parts[0].at) <= 0
+	default:
+		return p.end != nil && time.Until(p.endAt) <= 0
+	}
+}
+
 // finish puts end behind the data; the first end stays, but for a reset.
 func (p *pipe) finish(end error) {
 	p.mu.Lock()

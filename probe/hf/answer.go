@@ -122,9 +122,10 @@ func mayBeError(body []byte) bool {
 		return false
 	}
 	var object struct {
-		Error json.RawMessage `json:"error"`
+		Error  json.RawMessage `json:"error"`
+		Object json.RawMessage `json:"object"`
 	}
-	return json.Unmarshal(body, &object) == nil && len(object.Error) > 0
+	return json.Unmarshal(body, &object) == nil && (len(object.Error) > 0 || string(object.Object) == `"error"`)
 }
 
 // check lets the task judge a whole answer.

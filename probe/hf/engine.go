@@ -98,6 +98,7 @@ type refusalForm struct {
 	Error         json.RawMessage `json:"error"`
 	ErrorType     string          `json:"error_type"`
 	Type          string          `json:"type"`
+	Object        string          `json:"object"`
 	EstimatedTime *float64        `json:"estimated_time"`
 	Warnings      []string        `json:"warnings"`
 }
@@ -106,7 +107,9 @@ type refusalForm struct {
 // the kind of error, the one in lower case and the other with a capital;
 // hf-inference lists errors, and speaks of warnings and of the time that loading
 // takes; vLLM names the class of the exception and repeats the status as a
-// number; the toolkit has one form with one status.
+// number; the toolkit has one form with one status; SGLang, whose form was
+// vLLM's too, gives a status as the type of what it passes on; llama.cpp has
+// types of its own.
 func engineOfError(h http.Header, status int, route probe.Route, body []byte) string {
 	var e refusalForm
 	if json.Unmarshal(body, &e) != nil {
@@ -125,6 +128,10 @@ func engineOfError(h http.Header, status int, route probe.Route, body []byte) st
 	}
 	code, isNumber := within.Code.(float64)
 	switch {
+	case e.Object == "error" && e.Error == nil && isDigits(e.Type):
+		return engineSGLang
+	case nested && isNumber && slices.Contains([]string{"unavailable_error", "not_supported_error", "exceed_context_size_error"}, within.Type):
+		return engineLlamaCpp
 	case slices.Contains([]string{"Unhealthy", "Backend", "Overloaded", "Validation", "Tokenizer", "Empty"}, kind):
 		return engineTEI
 	case e.Error != nil && slices.Contains(kindsOfTGI(), kind), nested && within.Status != 0:
@@ -147,6 +154,9 @@ func kindsOfTGI() []string {
 		"template_error", "tool_error", "missing_template_variable", "healthcheck",
 	}
 }
+
+// isDigits reports that text is a number and nothing else.
+func isDigits(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
 
 // rawBegins reports whether a JSON value begins with c.
 func rawBegins(raw json.RawMessage, c byte) bool { return len(raw) > 0 && raw[0] == c }

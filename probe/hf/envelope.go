@@ -93,6 +93,8 @@ func (e *envelope) readJSON(value any) {
 		e.estimate = seconds
 	}
 	inner := object
+	// SGLang's form, and vLLM's until 2025, has no key of an error.
+	e.inError = object["object"] == "error" && !empty(object["message"])
 	if err, has := object["error"]; has && !empty(err) {
 		e.inError = true
 		if nested, ok := err.(map[string]any); ok {

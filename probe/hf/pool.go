@@ -35,6 +35,8 @@ type pooled struct {
 	used  bool
 	since time.Time
 	idle  idleCheck
+	// readable is the check of a connection that is no socket; nil where it is.
+	readable func() bool
 
 	// watched is the context whose end ends the exchange of the time, unhook ends
 	// the watch. The requests of a window share one.
@@ -49,6 +51,9 @@ func newPooled(c net.Conn, own *conn, addr string) *pooled {
 	p := &pooled{conn: c, own: own, secure: c != net.Conn(own), addr: addr, since: time.Now()}
 	p.in = bufio.NewReader(p)
 	p.idle.of(own.Conn)
+	if r, ok := own.Conn.(interface{ Readable() bool }); ok {
+		p.readable = r.Readable
+	}
 	return p
 }
 
@@ -117,7 +122,10 @@ func (p *pooled) close() {
 // as far as can be told without waiting. What it said without being asked is as
 // good as an end, but for the tickets that follow a TLS handshake.
 func (p *pooled) alive() bool {
-	return p.secure && !p.used || p.in.Buffered() == 0 && p.idle.quiet()
+	if p.secure && !p.used {
+		return true
+	}
+	return p.in.Buffered() == 0 && p.idle.quiet() && (p.readable == nil || !p.readable())
 }
 
 // pool is connections that wait for a request.

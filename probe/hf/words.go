@@ -27,6 +27,10 @@ func loading(e envelope) bool {
 		"unable to load", "problem loading", "while loading") {
 		return false
 	}
+	if e.kind == "unavailable error" && has(e.words, "loading model") {
+		// llama.cpp says no more than that.
+		return true
+	}
 	return has(e.words, "currently loading", "is loading", "still loading", "being loaded", "still being loaded",
 		"is warming up", "warming up", "is initializing", "is initialising", "still initializing", "scaling up",
 		"is waking up", "waking up", "is starting up", "cold start", "model not ready", "model is not ready",
