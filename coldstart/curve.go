@@ -82,13 +82,21 @@ func seconds(s float64) probe.Seconds {
 // sentence says an episode in words: "1 cold request (19.8 s), then 29 requests,
 // 14 s; steady 512 ms [497, 528]".
 func (e *Episode) sentence() string {
+	if e.End == EndInterrupted {
+		return e.soFar() + "; cut off by the end of hfwatch"
+	}
+	return e.soFar()
+}
+
+// soFar says what was seen of it.
+func (e *Episode) soFar() string {
 	var parts []string
 	if e.Refused > 0 {
 		parts = append(parts, count(e.Refused, "request")+" refused")
 	}
 	if e.FirstAnswer.IsZero() {
 		waited := ""
-		if !e.Ended.IsZero() {
+		if !e.Ended.IsZero() && e.End != EndInterrupted {
 			waited = " within " + about(e.Ended.Sub(e.Began))
 		}
 		return strings.Join(append(parts, "no valid answer"+waited), ", ")

@@ -37,6 +37,9 @@ const (
 	// EndStopped is an experiment that was cut short: by a shutdown, or for want
 	// of budget.
 	EndStopped End = "stopped"
+	// EndInterrupted is one that a restart of hfwatch cut in two: what was seen of
+	// it is all that there is.
+	EndInterrupted End = "interrupted"
 )
 
 // The parts of a cold start, each counted from its beginning.
@@ -261,4 +264,13 @@ func (e *Episode) clone() *Episode {
 	c.Changes = append([]Change(nil), e.Changes...)
 	c.Curve = append([]Point(nil), e.Curve...)
 	return &c
+}
+
+// Interrupted returns the episode of a record that was never closed as one that
+// ended at a time.
+func (e *Episode) Interrupted(at time.Time) *Episode {
+	c := e.clone()
+	c.Ended, c.End = at, EndInterrupted
+	c.judge()
+	return c
 }

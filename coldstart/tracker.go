@@ -69,13 +69,23 @@ func (t *Tracker) Restore(target string, evs []Evidence) {
 	t.on(target, func(m *Machine) []Event { m.Restore(evs); return nil })
 }
 
+// Interrupt ends the open episodes of all targets, since hfwatch stops.
+func (t *Tracker) Interrupt(at time.Time) []Event {
+	return t.each(func(m *Machine) []Event { return m.Interrupt(at) })
+}
+
 // Tick lets time pass for all targets.
 func (t *Tracker) Tick(now time.Time) []Event {
+	return t.each(func(m *Machine) []Event { return m.Tick(now) })
+}
+
+// each runs do on the machine of each target.
+func (t *Tracker) each(do func(*Machine) []Event) []Event {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var out []Event
 	for _, name := range slices.Sorted(maps.Keys(t.machines)) {
-		out = append(out, t.machines[name].Tick(now)...)
+		out = append(out, do(t.machines[name])...)
 	}
 	return out
 }

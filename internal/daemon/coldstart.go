@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"strconv"
 	"time"
@@ -142,6 +143,9 @@ func (d *Daemon) follow(events []coldstart.Event) {
 		case coldstart.Opened:
 			d.exporter.ColdStarted(e.Target, string(e.Episode.Cause))
 			d.boost(e.Episode)
+			// Open as it is: what a power loss cuts in two is not lost without a word.
+			e.Episode.Words = "under way"
+			d.keep(e.Episode)
 		case coldstart.Woke:
 			d.exporter.WokeUp(e.Target, string(e.Episode.WokenBy))
 		case coldstart.GaveUp:
@@ -258,4 +262,40 @@ func scaleUpTimeout(hold time.Duration) map[string]string {
 		return nil
 	}
 	return map[string]string{"X-Scale-Up-Timeout": strconv.Itoa(int(hold.Seconds()))}
+}
+
+// lastEpisodes is how many records of a target are looked at after a start: none
+// but the newest can be open.
+const lastEpisodes = 3
+
+// restoreEpisodes turns records of episodes that were never closed, since hfwatch
+// ended first, into interrupted ones. Their rest is no episode.
+func (d *Daemon) restoreEpisodes(ctx context.Context) {
+	if d.records == nil {
+		return
+	}
+	w := d.now.Load()
+	for name := range w.models {
+		events, err := d.records.Events(ctx, history.EventQuery{
+			Kinds: []history.EventKind{history.KindEpisode}, Target: name, Location: w.cfg.Location, Limit: lastEpisodes,
+		})
+		if errors.Is(err, history.ErrUnavailable) {
+			return
+		}
+		if err != nil {
+			d.logger.Error("the cold starts of a target cannot be read", "target", name, "err", err)
+			continue
+		}
+		for _, event := range events {
+			var e coldstart.Episode
+			if err := json.Unmarshal(event.Data, &e); err != nil {
+				d.logger.Error("a cold start's record cannot be read", "id", event.ID, "err", err)
+				continue
+			}
+			if e.End == "" {
+				d.logger.Warn("a cold start was cut off by the end of hfwatch", "target", name, "episode", e.ID)
+				d.keep(e.Interrupted(time.Now()))
+			}
+		}
+	}
 }

@@ -204,3 +204,35 @@ func TestNaturalColdStart(t *testing.T) {
 		t.Log(e.Words)
 	})
 }
+
+// TestRestartInMidEpisode: a cold start that a restart cuts in two is recorded as
+// interrupted, with what was seen of it, and no other is made of its rest; so is
+// one of which a power loss left the beginning alone. The next one is whole.
+func TestRestartInMidEpisode(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		sleeping(t, r, sim.Cold{Initializing: simSeconds(600), Idle: simSeconds(3600), Estimate: "honest"})
+		text := strings.Replace(sleeper("wake: keep_warm", `baseline: {schedule: "*/5 * * * *"}`), "    endpoint: {namespace: sim, name: one, idle: 15m}\n", "", 1)
+		r.start(text)
+		time.Sleep(8 * time.Minute)
+		lost := &coldstart.Episode{Schema: coldstart.EpisodeSchema, ID: "lost", Target: "one", Location: r.d.runner.Location, Began: time.Now().Add(-time.Hour)}
+		r.d.keep(lost)
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		r.start(text)
+		time.Sleep(time.Hour)
+		all := r.episodes()
+		if len(all) != 2 {
+			t.Fatalf("%d episodes, want the two that were cut off: %+v", len(all), all)
+		}
+		for _, e := range all {
+			if e.End != coldstart.EndInterrupted || e.Ended.IsZero() || !e.FirstAnswer.IsZero() || !strings.HasSuffix(e.Words, "cut off by the end of hfwatch") {
+				t.Errorf("%s: end %q at %v: %s", e.ID, e.End, e.Ended, e.Words)
+			}
+		}
+		if len(all[1].Estimates) < 10 || all[1].Refused < 10 {
+			t.Errorf("%d estimates and %d refused requests of three minutes are left", len(all[1].Estimates), all[1].Refused)
+		}
+		r.want(1, "hfwatch_model_state", "target", "one", "state", "warm")
+	})
+}

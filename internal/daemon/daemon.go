@@ -172,6 +172,7 @@ func (d *Daemon) build(ctx context.Context, cfg *config.Config) error {
 	d.reloaded(nil, true)
 	d.restore(ctx, d.now.Load().cfg)
 	d.restoreWindows(ctx)
+	d.restoreEpisodes(ctx)
 	return nil
 }
 
@@ -286,6 +287,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 		d.windows.stopAll("hfwatch was stopped", func(string) bool { return false })
 		// The scheduler's own cleanup says how that went.
 		_ = d.drain(ctx)
+		d.follow(d.tracker.Interrupt(time.Now()))
 		d.stopped = d.undo.run(ctx)
 	})
 	return d.stopped
