@@ -243,6 +243,9 @@ func (d *Daemon) manual(ctx context.Context, name string, change func(*probe.Tar
 			return
 		}
 		res, err = d.shoot(ctx, shot, budget.Manual)
+		if note := d.warmth(name); note != "" && err == nil {
+			res.Warnings = append(res.Warnings, note)
+		}
 	}
 	if m.Baseline == nil {
 		do()

@@ -235,6 +235,18 @@ func (d *Daemon) state(name string) {
 	d.exporter.ModelState(name, string(v.State), seconds, v.GaveUp)
 }
 
+// warmth says in words that a model is not warm; empty where it is, or nothing is
+// known of it.
+func (d *Daemon) warmth(name string) string {
+	v := d.tracker.View(name)
+	switch v.State {
+	case coldstart.Warming, coldstart.Degraded, coldstart.Loading, coldstart.Asleep:
+		return "the model is " + string(v.State) + " since " + moment(v.Since, time.Now()) + " UTC"
+	case coldstart.Unknown, coldstart.Warm:
+	}
+	return ""
+}
+
 // states lets time pass for the states of all models.
 func (d *Daemon) states(now time.Time) {
 	d.follow(d.tracker.Tick(now))

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/internal/prom"
 	"github.com/hfwatch/hfwatch/probe"
 )
@@ -21,11 +22,14 @@ var frontHTML string
 type frontRow struct {
 	Name, Task, Model, Provider string
 	State                       string // good, bad, apart or unknown
-	Outcomes                    []string
-	Service, FirstToken         string
-	When                        string
-	Error                       string
-	Next                        string
+	// Warmth is the state of the model by all evidence, and Since when it began;
+	// empty is not known.
+	Warmth, Since       string
+	Outcomes            []string
+	Service, FirstToken string
+	When                string
+	Error               string
+	Next                string
 }
 
 // front is the front page.
@@ -79,6 +83,9 @@ func (d *Daemon) front(now time.Time) front {
 			}
 			row.When = res.Due.UTC().Format(time.TimeOnly)
 		}
+		if v := d.tracker.View(m.Target.Name); v.State != coldstart.Unknown {
+			row.Warmth, row.Since = string(v.State), moment(v.Since, now)
+		}
 		if next := d.scheduler.Next(m.Target.Name, probe.LaneBaseline); !next.IsZero() {
 			row.Next = next.UTC().Format(time.TimeOnly)
 		}
@@ -106,6 +113,16 @@ func (d *Daemon) silencing(labels map[string]string) []string {
 		out = append(out, fmt.Sprintf("silenced by %s until %s UTC: %s", one.CreatedBy, one.EndsAt.UTC().Format(time.DateTime), one.Comment))
 	}
 	return out
+}
+
+// moment returns a time as the front page has it, with its day where that is not
+// the day of now.
+func moment(at, now time.Time) string {
+	at, now = at.UTC(), now.UTC()
+	if at.Truncate(24 * time.Hour).Equal(now.Truncate(24 * time.Hour)) {
+		return at.Format(time.TimeOnly)
+	}
+	return at.Format("2006-01-02 15:04")
 }
 
 // shown returns a duration as people read it.
