@@ -64,8 +64,11 @@ func TestExpand(t *testing.T) {
 		return out
 	}
 	want := []row{
-		{"first", "groq", "router", 0.1, 0, false}, {"fan:groq", "groq", "router", 0.1, 333, false}, {"fan:new-one", "new-one", "", 0, 333, false},
-		{"fan:novita", "novita", "router", 0, 333, false}, {"last", "groq", "config", 1, 0, false},
+		{"first", "groq", "router", 0.1, 0, false},
+		{"fan:groq", "groq", "router", 0.1, 333, false},
+		{"fan:new-one", "new-one", "", 0, 333, false},
+		{"fan:novita", "novita", "router", 0, 333, false},
+		{"last", "groq", "config", 1, 0, false},
 	}
 	if diff := cmp.Diff(want, rows(got)); diff != "" {
 		t.Errorf("Expand: -want +got\n%s", diff)

@@ -83,7 +83,7 @@ const (
 // All returns the whole list: the series of targets, of windows, then those of hfwatch
 // itself.
 func All() []Definition {
-	return slices.Concat(distributions(), parts(), targets(), facts(), router(), coldStarts(), windows(), self(), pipeline())
+	return slices.Concat(distributions(), parts(), targets(), facts(), router(), coldStarts(), windows(), self(), pipeline(), telling(), evaluation())
 }
 
 // distributions returns the series that are made of the results of a target.
@@ -339,8 +339,7 @@ func self() []Definition {
 	}
 }
 
-// pipeline returns the series of where results go: records, the embedded
-// database and its rules.
+// pipeline returns the series of where results go: records and remote write.
 func pipeline() []Definition {
 	return []Definition{
 		{
@@ -367,6 +366,12 @@ func pipeline() []Definition {
 			Series: RemoteFailures, Type: Counter,
 			Help: "Failed attempts to send samples to a remote write receiver; they are repeated.",
 		},
+	}
+}
+
+// telling returns the series of alerts and of what holds them back.
+func telling() []Definition {
+	return []Definition{
 		{
 			Series: AlertStateFailures, Type: Counter,
 			Help: "Failed attempts to write down what fires and what receivers were told; they are repeated.",
@@ -391,6 +396,12 @@ func pipeline() []Definition {
 			Series: DrillBad, Type: Gauge, Labels: []Label{{Name: Target}, {Name: DrillLabel}},
 			Help: "Bad ones of the last five synthetic results of a fire drill; there only while one is under way.",
 		},
+	}
+}
+
+// evaluation returns the series of the embedded database, its rules and reports.
+func evaluation() []Definition {
+	return []Definition{
 		{
 			Series: ResultsIgnored, Type: Counter, Labels: []Label{{Reason, ignored()}},
 			Help: "Results that no series counts: of a target that is not configured, seen before, or not valid.",

@@ -187,7 +187,7 @@ func (p *process) learn(ctx context.Context, f initFlags, token probe.Secret, mo
 	client := hub.New(o)
 	defer client.Close()
 	var list []hub.Listed
-	listErr := error(errOffline)
+	listErr := errOffline
 	if !f.offline {
 		list, listErr = client.Models(ctx)
 	}

@@ -74,8 +74,13 @@ models:
 		t.Errorf("with --expired --json it prints %s, %v", out, err)
 	}
 	for _, args := range [][]string{
-		{"add", "--comment", "c"}, {"add", "target=a"}, {"add", "target", "--comment", "c"}, {"add", "target=a", "--comment", "c", "--duration", "x"},
-		{"add", "target=a", "--comment", "c", "--end", "x"}, {"add", "target=a", "--comment", "c", "--start", "x"}, {"expire"},
+		{"add", "--comment", "c"},
+		{"add", "target=a"},
+		{"add", "target", "--comment", "c"},
+		{"add", "target=a", "--comment", "c", "--duration", "x"},
+		{"add", "target=a", "--comment", "c", "--end", "x"},
+		{"add", "target=a", "--comment", "c", "--start", "x"},
+		{"expire"},
 	} {
 		if _, _, code := hfwatchIn(t, folder, append([]string{"silence"}, args...)...); code != exitUsage {
 			t.Errorf("%v exits with %d, want %d", args, code, exitUsage)

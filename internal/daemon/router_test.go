@@ -249,7 +249,9 @@ func TestProvidersOfAList(t *testing.T) {
 		{"none is named", routing{listing: list}, "b", nil, config.Vacancy{Outcome: probe.Gone, Why: "the router's list of models does not name b"}},
 		{"no list yet", routing{listing: &listing{}}, "a", nil, config.Vacancy{Outcome: probe.Unknown, Why: "the router's list of models was not read yet"}},
 		{
-			"no list ever", routing{listing: &listing{}, failed: "no route"}, "a", nil,
+			"no list ever",
+			routing{listing: &listing{}, failed: "no route"},
+			"a", nil,
 			config.Vacancy{Outcome: probe.Unknown, Why: "the router's list of models was never read: no route"},
 		},
 	} {

@@ -199,10 +199,21 @@ func endpoints() (found []doctor.Finding) {
 		e   hub.Endpoint
 		err error
 	}{
-		{m: m, e: at("running", 2, 2)}, {m: m, e: at("running", 1, 2)}, {m: m, e: at("paused", 0, 0)}, {m: expected, e: at("paused", 0, 0)},
-		{m: m, e: at("scaledToZero", 0, 0)}, {m: warm, e: at("scaledToZero", 0, 0)}, {m: m, e: failed}, {m: m, e: at("updateFailed", 1, 1)},
-		{m: m, e: at("initializing", 0, 1)}, {m: m, e: at("melting", 0, 1)}, {m: m, e: moved}, {m: m, e: sooner},
-		{m: m, err: refused(404, "Endpoint not found", false)}, {m: m, err: refused(403, "Forbidden", false)}, {m: m, err: errors.New("no whole answer within 15s")},
+		{m: m, e: at("running", 2, 2)},
+		{m: m, e: at("running", 1, 2)},
+		{m: m, e: at("paused", 0, 0)},
+		{m: expected, e: at("paused", 0, 0)},
+		{m: m, e: at("scaledToZero", 0, 0)},
+		{m: warm, e: at("scaledToZero", 0, 0)},
+		{m: m, e: failed},
+		{m: m, e: at("updateFailed", 1, 1)},
+		{m: m, e: at("initializing", 0, 1)},
+		{m: m, e: at("melting", 0, 1)},
+		{m: m, e: moved},
+		{m: m, e: sooner},
+		{m: m, err: refused(404, "Endpoint not found", false)},
+		{m: m, err: refused(403, "Forbidden", false)},
+		{m: m, err: errors.New("no whole answer within 15s")},
 	} {
 		found = append(found, doctor.Endpoint(row.m, row.e, row.err)...)
 	}

@@ -95,6 +95,7 @@ func reach(c Contact, now time.Time) []Finding {
 		f.Says = "it took the connection and broke off the handshake" + c.because()
 		f.Do = "see that it speaks TLS 1.2 or later on this port, and that nothing between takes https apart; an address in plain text begins with http://"
 		return []Finding{f}
+	case StageDone:
 	}
 	f.Grade, f.Says = OK, "it can be reached"
 	if c.Proxy != "" {

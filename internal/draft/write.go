@@ -225,7 +225,7 @@ func (f File) inputs(b *strings.Builder, c Choice) {
 // expectations returns what its answer could be held against, as a comment: what
 // is right only whoever knows the model can say.
 func expectations(c Choice) string {
-	could := ""
+	var could string
 	switch c.Task {
 	case "text-classification", "audio-classification", "image-classification":
 		could = "{label: …, min_score: 0.5}"
