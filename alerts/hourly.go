@@ -2,6 +2,9 @@ package alerts
 
 import (
 	"fmt"
+	"time"
+
+	"github.com/prometheus/common/model"
 
 	"github.com/hfwatch/hfwatch/internal/prom"
 	"github.com/hfwatch/hfwatch/series"
@@ -31,16 +34,26 @@ const (
 )
 
 // Hourly returns the recording rules of the hourly metrics, each after those
-// that it reads. An engine without native histograms has those of counts alone.
-func Hourly(h Histograms) []prom.Recording {
+// that it reads, where samples are taken at that interval, in full seconds. An
+// engine without native histograms has those of counts alone.
+//
+// A range begins one interval before its hour, and with it one sample: what is
+// counted between two samples belongs to the later one. increase(x[1h]) begins
+// at the first sample within the hour and so loses what came before it, which is
+// every probe at a full hour. The increase per second times 3600 then is that of
+// the hour alone.
+func Hourly(h Histograms, every time.Duration) []prom.Recording {
+	hour := func(by string, s series.Series) string {
+		return fmt.Sprintf(`sum by (%s) (rate(%s{kind="baseline"}[%s])) * 3600`, by, s, model.Duration(time.Hour+every))
+	}
 	distribution := func(name string, s series.Series) prom.Recording {
-		return prom.Recording{Name: name, Expr: fmt.Sprintf(`sum by (target, location) (increase(%s{kind="baseline"}[1h]))`, s)}
+		return prom.Recording{Name: name, Expr: hour("target, location", s)}
 	}
 	quantile := func(name string, q float64, of string) prom.Recording {
 		return prom.Recording{Name: name, Expr: fmt.Sprintf(`histogram_quantile(%g, %s)`, q, of)}
 	}
 	counts := []prom.Recording{
-		{Name: HourlyResults, Expr: fmt.Sprintf(`sum by (target, location, counts) (increase(%s{kind="baseline"}[1h]))`, series.Results)},
+		{Name: HourlyResults, Expr: hour("target, location, counts", series.Results)},
 		{Name: HourlyBadRatio, Expr: fmt.Sprintf(`sum by (target, location) (%[1]s{counts="bad"}) / sum by (target, location) (%[1]s{counts=~"good|bad"})`, HourlyResults)},
 	}
 	if h == ClassicHistograms {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/hfwatch/hfwatch/internal/prom"
 	"github.com/hfwatch/hfwatch/series"
@@ -16,7 +17,7 @@ func TestHourlyRulesAreSound(t *testing.T) {
 	for _, d := range series.All() {
 		known[string(d.Series)] = true
 	}
-	list := Hourly(NativeHistograms)
+	list := Hourly(NativeHistograms, 15*time.Second)
 	if err := prom.CheckRecordings(list); err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +32,7 @@ func TestHourlyRulesAreSound(t *testing.T) {
 			t.Errorf("%s is not named level:metric:operation", r.Name)
 		}
 	}
-	for _, r := range Hourly(ClassicHistograms) {
+	for _, r := range Hourly(ClassicHistograms, 15*time.Second) {
 		if !slices.Contains(list, r) || regexp.MustCompile(`_seconds`).MatchString(r.Expr) {
 			t.Errorf("%s is for an engine of classic histograms: %s", r.Name, r.Expr)
 		}

@@ -32,7 +32,7 @@ func (p plan) open(out io.Writer) (*store, error) {
 	if err != nil {
 		return nil, err
 	}
-	hourly, err := prom.NewHourly(db, alerts.Hourly(alerts.NativeHistograms), nil)
+	hourly, err := prom.NewHourly(db, alerts.Hourly(alerts.NativeHistograms, p.every), nil)
 	if err != nil {
 		return nil, err
 	}

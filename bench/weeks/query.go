@@ -10,6 +10,7 @@ import (
 	"github.com/hfwatch/hfwatch/alerts"
 	"github.com/hfwatch/hfwatch/bench/internal/measure"
 	"github.com/hfwatch/hfwatch/internal/prom"
+	"github.com/hfwatch/hfwatch/web"
 )
 
 // query is one that is measured.
@@ -42,6 +43,34 @@ func asked() []query {
 			return db.QueryHourly(ctx, alerts.HourlyResponseP95, from, to)
 		}},
 	}
+}
+
+// pages measures the page of weeks: two overviews, and figures of two weeks.
+func pages(ctx context.Context, p plan, repeats int, out io.Writer) error {
+	s, err := p.open(out)
+	if err != nil {
+		return err
+	}
+	q := web.WeeksQuery{Location: "local", To: s.db.Newest(), Since: min(8*web.Week, time.Duration(p.days)*day)}
+	for i := range p.models {
+		q.Subjects = append(q.Subjects, web.Subject{Name: fmt.Sprintf("model-%03d", i)})
+	}
+	var took []float64
+	for range repeats + 1 {
+		start := time.Now()
+		page, err := web.ReadWeeks(ctx, s.db, q)
+		if err != nil {
+			return err
+		}
+		took = append(took, float64(time.Since(start).Microseconds())/1e3)
+		for _, row := range page.Rows {
+			if _, _, ok := row.Line.Range(); !ok {
+				return fmt.Errorf("the page of weeks: %s has no hours", row.Name)
+			}
+		}
+	}
+	fmt.Fprintf(out, "the page of weeks, %d models: first %.0f ms, warm %.1f ms (median of %d)\n", p.models, took[0], measure.Median(took[1:]), repeats)
+	return s.db.Close()
 }
 
 // queries measures each query cold, in a database just opened whose files are
@@ -78,5 +107,5 @@ func queries(ctx context.Context, p plan, repeats int, out io.Writer) error {
 			return err
 		}
 	}
-	return nil
+	return pages(ctx, p, repeats, out)
 }

@@ -65,7 +65,7 @@ func (p *process) printRules(cfg *config.Config, h alerts.Histograms, form strin
 			}
 			said = append(said, r)
 		}
-		text, err = alerts.RuleFile(alerts.CompileFor(said, cfg.UserLabels, h), cfg.EvaluationInterval, alerts.Hourly(h))
+		text, err = alerts.RuleFile(alerts.CompileFor(said, cfg.UserLabels, h), cfg.EvaluationInterval, alerts.Hourly(h, cfg.EvaluationInterval))
 	case "sloth":
 		text, err = alerts.Sloth(objectives(cfg))
 	case "pyrra":

@@ -220,7 +220,7 @@ func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 		d.evaluator.db, d.evaluator.clock, d.evaluator.last = db, prom.NewClock(db.Newest()), db.Newest()
 		d.undo.add("series", func(context.Context) error { return db.Close() })
 		if cfg.History {
-			if d.evaluator.hourly, err = prom.NewHourly(db, alerts.Hourly(alerts.NativeHistograms), d.logger); err != nil {
+			if d.evaluator.hourly, err = prom.NewHourly(db, alerts.Hourly(alerts.NativeHistograms, cfg.EvaluationInterval), d.logger); err != nil {
 				return err
 			}
 		}

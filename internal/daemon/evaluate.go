@@ -344,8 +344,15 @@ func (e *evaluator) say(err error) {
 // configure replaces the interval, and whom alerts concern.
 func (e *evaluator) configure(every time.Duration, r alerts.Routing) {
 	e.mu.Lock()
-	defer e.mu.Unlock()
+	was := e.every
 	e.every, e.routing = every, r
+	e.mu.Unlock()
+	if e.hourly == nil || was == every {
+		return
+	}
+	if err := e.hourly.Replace(alerts.Hourly(alerts.NativeHistograms, every)); err != nil {
+		e.logger.Error("hours are recorded as before the reload", "err", err)
+	}
 }
 
 // Record takes the Date header of a result as the word of another clock.

@@ -48,9 +48,6 @@ type Hourly struct {
 // NewHourly returns the rules, or one error that joins every mistake of every
 // rule. The logger receives what the rule engine warns of; nil discards.
 func NewHourly(db *DB, list []Recording, logger *slog.Logger) (*Hourly, error) {
-	if err := CheckRecordings(list); err != nil {
-		return nil, err
-	}
 	if logger == nil {
 		logger = slog.New(slog.DiscardHandler)
 	}
@@ -59,17 +56,33 @@ func NewHourly(db *DB, list []Recording, logger *slog.Logger) (*Hourly, error) {
 		AppendableV2: db.held, Queryable: db.held, Logger: slog.New(demote{logger.Handler(), slog.LevelWarn}),
 		Metrics: rules.NewGroupMetrics(prometheus.NewRegistry()),
 	}}
+	if err := h.Replace(list); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// Replace sets other rules for the hours that are not recorded yet. The error
+// joins every mistake of every rule; the rules then stay as they were.
+func (h *Hourly) Replace(list []Recording) error {
+	if err := CheckRecordings(list); err != nil {
+		return err
+	}
 	var generic []rules.Rule
+	var recording []*rules.RecordingRule
 	for _, r := range list {
 		expr, err := parse(r.Expr)
 		if err != nil {
-			return nil, fmt.Errorf("recording %s: %w", r.Name, err)
+			return fmt.Errorf("recording %s: %w", r.Name, err)
 		}
 		rule := rules.NewRecordingRule(r.Name, expr, labels.EmptyLabels())
-		h.rules, generic = append(h.rules, rule), append(generic, rule)
+		recording, generic = append(recording, rule), append(generic, rule)
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.rules = recording
 	h.group = rules.NewGroup(rules.GroupOptions{Name: hourlyName, Interval: time.Hour, Rules: generic, Opts: h.manager})
-	return h, nil
+	return nil
 }
 
 // CheckRecordings returns every mistake of every rule, joined, or nil.
@@ -153,6 +166,39 @@ func (db *DB) QueryHourly(ctx context.Context, selector string, start, end time.
 // distributions that a Recording of histograms holds.
 func (db *DB) QuantileHourly(ctx context.Context, q float64, selector string, start, end time.Time) (Result, error) {
 	return db.queryHours(ctx, fmt.Sprintf("histogram_quantile(%g, %s)", q, hourlyExpr(selector)), start, end)
+}
+
+// SumHours returns the sum of what a Recording says of each of the hours that
+// ended in the span before at: of counts, or of distributions, which add up to
+// the span's own. It does not suit recorded quantiles, which add up to nothing.
+//
+// The span is in full hours, and so is at. Without a recorded hour a series is
+// absent.
+func (db *DB) SumHours(ctx context.Context, selector string, span time.Duration, at time.Time) (Result, error) {
+	sum, err := sumExpr(selector, span)
+	if err != nil {
+		return Result{}, err
+	}
+	return db.Query(ctx, sum, at.Truncate(time.Hour))
+}
+
+// QuantileHours is SumHours of distributions, and of the sum the quantile q from
+// 0 to 1: the quantile of the span, and no mean of those of its hours.
+func (db *DB) QuantileHours(ctx context.Context, q float64, selector string, span time.Duration, at time.Time) (Result, error) {
+	sum, err := sumExpr(selector, span)
+	if err != nil {
+		return Result{}, err
+	}
+	return db.Query(ctx, fmt.Sprintf("histogram_quantile(%g, %s)", q, sum), at.Truncate(time.Hour))
+}
+
+// sumExpr returns the expression that adds up recorded hours. A range leaves its
+// own beginning out, so that one of seven hours holds seven full hours.
+func sumExpr(selector string, span time.Duration) (string, error) {
+	if span < time.Hour || span%time.Hour != 0 || span/time.Hour >= MaxPoints {
+		return "", fmt.Errorf("query: a span of %s; give full hours, from 1 to %d", span, MaxPoints-1)
+	}
+	return fmt.Sprintf("sum_over_time(%s[%dh:1h])", hourlyExpr(selector), span/time.Hour), nil
 }
 
 // queryHours evaluates expr at every full hour from start to end.

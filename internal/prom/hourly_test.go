@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -102,6 +103,80 @@ func TestHourlyHistogramsAddUp(t *testing.T) {
 		got := one(t, db, `histogram_count(sum_over_time(h_seconds:increase1h{target="a"}[10h]))`, time.Now())
 		if got < 119 || got > 121 {
 			t.Errorf("%v observations in ten hours, want 120 within rounding", got)
+		}
+	})
+}
+
+// Other rules take effect at the next hour; rules with a mistake change nothing.
+func TestHourlyRulesAreReplaced(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		db, hourly := recorded(t, Options{Dir: dir}, 2)
+		if err := hourly.Replace([]Recording{{"broken", "sum("}}); err == nil {
+			t.Fatal("a rule with a mistake is taken")
+		}
+		for range 2 {
+			time.Sleep(time.Hour)
+			if n, err := hourly.Eval(t.Context(), time.Now()); n != 1 || err != nil {
+				t.Fatalf("Eval() = %d, %v, want 1, nil", n, err)
+			}
+			if err := hourly.Replace([]Recording{{"other:ratio1h", `vector(7)`}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for name, want := range map[string]int{"h_seconds:p95_1h": 2, "other:ratio1h": 1} {
+			res, err := db.QueryHourly(t.Context(), name, begin, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := 0
+			for _, s := range res.Series() {
+				if s.Labels["target"] != "b" {
+					got += len(s.Points)
+				}
+			}
+			if got != want {
+				t.Errorf("%s has %d points, want %d", name, got, want)
+			}
+		}
+	})
+}
+
+// A span is exactly its hours, whenever in an hour it is asked for, and its
+// quantile is that of all their observations.
+func TestHoursOfASpan(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		db, _ := recorded(t, Options{Dir: dir}, 10)
+		for _, span := range []time.Duration{time.Hour, 3 * time.Hour, 7 * time.Hour} {
+			for _, later := range []time.Duration{0, time.Minute, 59 * time.Minute} {
+				sum, err := db.SumHours(t.Context(), `h_seconds:increase1h{target="a"}`, span, time.Now().Add(later))
+				if err != nil {
+					t.Fatal(err)
+				}
+				want := 12 * span.Hours()
+				if got := sum.Series()[0].Points[0].Histogram.Count; math.Abs(got-want) > 0.01*want {
+					t.Errorf("%s, %s past the hour: %v observations, want %v", span, later, got, want)
+				}
+			}
+		}
+		res, err := db.QuantileHours(t.Context(), 0.5, "h_seconds:increase1h", 7*time.Hour, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range res.Series() {
+			if want := map[string]float64{"a": 1, "b": 4}[s.Labels["target"]]; len(s.Points) != 1 || math.Abs(s.Points[0].Value-want) > 0.1*want {
+				t.Errorf("%v: %v, want one point of %v within a bucket", s.Labels, s.Points, want)
+			}
+		}
+		for _, span := range []time.Duration{0, -time.Hour, 90 * time.Minute, MaxPoints * time.Hour} {
+			if _, err := db.SumHours(t.Context(), "h_seconds:increase1h", span, time.Now()); err == nil {
+				t.Errorf("a span of %s is not refused", span)
+			}
+			if _, err := db.QuantileHours(t.Context(), 0.5, "h_seconds:increase1h", span, time.Now()); err == nil {
+				t.Errorf("a quantile over %s is not refused", span)
+			}
 		}
 	})
 }
