@@ -55,7 +55,7 @@ func must(m *labels.Matcher, err error) *labels.Matcher {
 // decides is Alertmanager's own inhibitor, made anew over exactly the alerts of
 // one evaluation: kept running, it would learn of a cause some time after its
 // members.
-func holdBack(found []notify.Routed) {
+func holdBack(ctx context.Context, found []notify.Routed) {
 	causes := map[string]bool{}
 	rules := inhibitions()
 	for _, r := range rules {
@@ -79,7 +79,7 @@ func holdBack(found []notify.Routed) {
 	i.WaitForLoading()
 	for n, r := range found {
 		// Its rules know no end of their own.
-		if r.Alert.EndsAt.IsZero() && i.Mutes(context.Background(), r.Alert.Labels) { //nolint:forbidigo // It carries tracing alone.
+		if r.Alert.EndsAt.IsZero() && i.Mutes(ctx, r.Alert.Labels) {
 			found[n].Muted = true
 		}
 	}

@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"context"
 	"maps"
 	"slices"
 	"strconv"
@@ -31,13 +32,13 @@ type Routing struct {
 	Muted func(probe.Identity) bool
 	// Silenced reports whether a silence holds back an alert of these labels; nil
 	// is no silence.
-	Silenced func(model.LabelSet) bool
+	Silenced func(context.Context, model.LabelSet) bool
 }
 
 // Route returns the alerts that fire or have resolved as values that can be
 // delivered. It is a pure function of its arguments; pending alerts are left
-// out.
-func Route(found []prom.Alert, r Routing) []notify.Routed {
+// out. The context carries tracing alone.
+func Route(ctx context.Context, found []prom.Alert, r Routing) []notify.Routed {
 	to := map[string][]string{}
 	for _, rule := range r.Rules {
 		to[rule.Name] = rule.Notify
@@ -52,11 +53,11 @@ func Route(found []prom.Alert, r Routing) []notify.Routed {
 		if len(routed.To) == 0 && id.Severity == string(Info) {
 			routed.To = asked(r.Receivers, id)
 		}
-		routed.Silenced = r.Silenced != nil && routed.Alert.EndsAt.IsZero() && r.Silenced(routed.Alert.Labels)
+		routed.Silenced = r.Silenced != nil && routed.Alert.EndsAt.IsZero() && r.Silenced(ctx, routed.Alert.Labels)
 		routed.Muted = routed.Silenced || r.Muted != nil && r.Muted(id)
 		out = append(out, routed)
 	}
-	holdBack(out)
+	holdBack(ctx, out)
 	return out
 }
 

@@ -113,7 +113,7 @@ func TestRoute(t *testing.T) {
 		alert("Watchdog", "info", prom.StateFiring), alert("Muted", "critical", prom.StateFiring), stranger,
 	}
 	e.Tell(found)
-	got := alerts.Route(found, routing)
+	got := alerts.Route(t.Context(), found, routing)
 	type row struct {
 		Name  string
 		To    []string
@@ -151,7 +151,7 @@ func TestRoute(t *testing.T) {
 		t.Errorf("the resolved alert is %+v, want its times, link and annotations", a)
 	}
 	e.Keep(nil)
-	if a := alerts.Route([]prom.Alert{alert("Plain", "critical", prom.StateFiring)}, routing)[0].Alert; a.Annotations["outcomes"] != "" {
+	if a := alerts.Route(t.Context(), []prom.Alert{alert("Plain", "critical", prom.StateFiring)}, routing)[0].Alert; a.Annotations["outcomes"] != "" {
 		t.Errorf("a removed target still has evidence: %v", a.Annotations)
 	}
 }

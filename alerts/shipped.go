@@ -21,6 +21,14 @@ const DrillName = "Drill"
 
 // Shipped returns the alerts that are on without configuration.
 func Shipped() []Rule {
+	drill := target(DrillName, Critical, string(series.DrillBad)+" >= 3",
+		"DRILL, no outage: a fire drill of {{ $labels.target }}",
+		"Somebody runs hfwatch drill to see whether pages arrive. Synthetic results were made to fail; nothing is wrong with {{ $labels.target }}.")
+	return append(slices.Concat(ofTargets(), ofCauses(), ofAccount(), ofHfwatch()), drill, watchdog())
+}
+
+// ofTargets returns the shipped rules about the results of one target.
+func ofTargets() []Rule {
 	return []Rule{
 		target("TargetFailing", Critical, "hfwatch_target_bad_of_last_5 >= 3",
 			"{{ $labels.target }} is failing",
@@ -38,6 +46,12 @@ func Shipped() []Rule {
 		last("LoadingTooLong", Warning, "outcome(loading) in 3 of 3",
 			"{{ $labels.target }} does not come up",
 			"The last three results of {{ $labels.target }} found it still loading, longer than its policy allows."),
+	}
+}
+
+// ofCauses returns the shipped rules about what several targets share.
+func ofCauses() []Rule {
+	return []Rule{
 		cause("VantageDown", vantageDown(),
 			"Most targets cannot be reached from {{ $labels.location }}",
 			"More than half of the {{ $value }} targets probed from {{ $labels.location }} cannot be connected to, and a control cannot either. This is the network here, and not the models."),
@@ -47,6 +61,12 @@ func Shipped() []Rule {
 		cause("HostFailing", shared("location, url_host", ""),
 			"{{ $labels.url_host }} is failing",
 			"{{ $value | humanizePercentage }} of the targets at {{ $labels.url_host }} are failing."),
+	}
+}
+
+// ofAccount returns the shipped rules about what the account may do and spend.
+func ofAccount() []Rule {
+	return []Rule{
 		global("AccountBlocked", Critical, `hfwatch_account_suspended{reason=~"auth|billing"} == 1`,
 			"The account is blocked ({{ $labels.reason }}): {{ $labels.scope }}",
 			"Two requests were refused for {{ $labels.reason }} of {{ $labels.scope }}, and probes that need it are suspended. "+
@@ -64,6 +84,12 @@ func Shipped() []Rule {
 			"The budget{{ with $labels.target }} of {{ . }}{{ end }} is spent",
 			"{{ with $labels.unit }}The {{ . }} of this {{ $labels.period }} are spent; probes that would exceed them are withheld."+
 				"{{ else }}Probes were withheld: too little is left of a budget, or its journal cannot be written. The log says which.{{ end }}"),
+	}
+}
+
+// ofHfwatch returns the shipped rules about hfwatch's own work.
+func ofHfwatch() []Rule {
+	return []Rule{
 		target("SlotsMissed", Warning,
 			`sum by (target, location) (increase(hfwatch_slots_total{lane="baseline",result="missed"}[1h])) >= 2.5`,
 			"Slots of {{ $labels.target }} are being missed",
@@ -81,10 +107,6 @@ func Shipped() []Rule {
 			"increase(hfwatch_records_dropped_total[10m]) > 0\nor increase(hfwatch_alert_state_write_failures_total[10m]) > 0",
 			"Results are not being recorded",
 			"{{ $value | humanize }} results could not be written to the records in the last ten minutes. Probing and paging go on."),
-		target(DrillName, Critical, string(series.DrillBad)+" >= 3",
-			"DRILL, no outage: a fire drill of {{ $labels.target }}",
-			"Somebody runs hfwatch drill to see whether pages arrive. Synthetic results were made to fail; nothing is wrong with {{ $labels.target }}."),
-		watchdog(),
 	}
 }
 

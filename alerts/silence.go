@@ -234,8 +234,7 @@ func (s *Silences) Expire(ctx context.Context, id string) error {
 }
 
 // List returns the silences, those that end last first.
-func (s *Silences) List() ([]Silence, error) {
-	ctx := context.Background() //nolint:forbidigo // It carries tracing alone.
+func (s *Silences) List(ctx context.Context) ([]Silence, error) {
 	all, _, err := s.inner.Query(ctx)
 	if err != nil {
 		return nil, err
@@ -254,16 +253,14 @@ func (s *Silences) List() ([]Silence, error) {
 }
 
 // Count returns how many silences are active and pending.
-func (s *Silences) Count() (active, pending int) {
-	ctx := context.Background() //nolint:forbidigo // It carries tracing alone.
+func (s *Silences) Count(ctx context.Context) (active, pending int) {
 	active, _ = s.inner.CountState(ctx, silence.SilenceStateActive)
 	pending, _ = s.inner.CountState(ctx, silence.SilenceStatePending)
 	return active, pending
 }
 
 // Of returns the active silences that hold back an alert of these labels.
-func (s *Silences) Of(set model.LabelSet) []Silence {
-	ctx := context.Background() //nolint:forbidigo // It carries tracing alone.
+func (s *Silences) Of(ctx context.Context, set model.LabelSet) []Silence {
 	found, _, err := s.inner.Query(ctx, silence.QState(silence.SilenceStateActive), silence.QMatches(set))
 	if err != nil {
 		// An alert that might be silenced is told.
@@ -278,7 +275,7 @@ func (s *Silences) Of(set model.LabelSet) []Silence {
 }
 
 // Sweep forgets what ended long ago, once an hour.
-func (s *Silences) Sweep(now time.Time) {
+func (s *Silences) Sweep(ctx context.Context, now time.Time) {
 	s.mu.Lock()
 	due := now.Sub(s.swept) >= silenceSweep
 	if due {
@@ -289,7 +286,7 @@ func (s *Silences) Sweep(now time.Time) {
 		return
 	}
 	if n, err := s.inner.GC(); err != nil || n > 0 {
-		err = errors.Join(err, s.note())
+		err = errors.Join(err, s.note(ctx))
 		if err != nil {
 			s.logger.Error("silences that ended cannot be forgotten", "err", err)
 		}
@@ -298,17 +295,17 @@ func (s *Silences) Sweep(now time.Time) {
 
 // save makes the store hold the silences as they are, and waits for it.
 func (s *Silences) save(ctx context.Context) error {
-	if err := errors.Join(s.note(), s.store.Flush(ctx)); err != nil {
+	if err := errors.Join(s.note(ctx), s.store.Flush(ctx)); err != nil {
 		return fmt.Errorf("the change is in force and not on the disk yet: %w", err)
 	}
 	return nil
 }
 
 // note puts what has changed into the store.
-func (s *Silences) note() error {
+func (s *Silences) note(ctx context.Context) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all, err := s.List()
+	all, err := s.List(ctx)
 	if err != nil {
 		return err
 	}

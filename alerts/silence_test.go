@@ -65,12 +65,12 @@ func TestSilencesAreTheSameAfterARestart(t *testing.T) {
 			} {
 				var name, target, severity string
 				_, _ = fmt.Sscan(labels, &name, &target, &severity)
-				got := s.Of(model.LabelSet{"alertname": model.LabelValue(name), "target": model.LabelValue(target), "severity": model.LabelValue(severity), "env": "x"})
+				got := s.Of(t.Context(), model.LabelSet{"alertname": model.LabelValue(name), "target": model.LabelValue(target), "severity": model.LabelValue(severity), "env": "x"})
 				if len(got) > 1 || len(got) == 1 != (want != "") || len(got) == 1 && got[0].ID != want {
 					t.Errorf("round %d: %s is silenced by %v, want %q", round, labels, got, want)
 				}
 			}
-			if active, pending := s.Count(); active != 2 || pending != 0 {
+			if active, pending := s.Count(t.Context()); active != 2 || pending != 0 {
 				t.Errorf("%d active and %d pending, want 2 and 0", active, pending)
 			}
 			s = silences(t, store)
@@ -79,12 +79,12 @@ func TestSilencesAreTheSameAfterARestart(t *testing.T) {
 			t.Error("what cannot be read is still there")
 		}
 		time.Sleep(time.Hour)
-		if active, _ := s.Count(); active != 1 {
+		if active, _ := s.Count(t.Context()); active != 1 {
 			t.Errorf("after an hour %d are active, want 1", active)
 		}
 		time.Sleep(5 * 24 * time.Hour)
-		s.Sweep(time.Now())
-		if all, err := s.List(); err != nil || len(all) != 1 || all[0].ID != b || all[0].Status.State != "expired" || len(store.values) != 1 {
+		s.Sweep(t.Context(), time.Now())
+		if all, err := s.List(t.Context()); err != nil || len(all) != 1 || all[0].ID != b || all[0].Status.State != "expired" || len(store.values) != 1 {
 			t.Errorf("after five days there are %v, %v, and %d in the store, want the one that ended less than five days ago", all, err, len(store.values))
 		}
 	})

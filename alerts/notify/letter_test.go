@@ -40,7 +40,7 @@ func newBox(t *testing.T, dir string, most int64) *box {
 // end closes the file and returns its letters.
 func (b *box) end(t *testing.T) []Letter {
 	t.Helper()
-	if err := b.Close(context.Background()); err != nil { //nolint:forbidigo // The test's own may have ended.
+	if err := b.Close(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	return readLetters(t, b.path)

@@ -124,7 +124,7 @@ func (p *process) watch(ctx context.Context, f runFlags, d *daemon.Daemon, logge
 		case s := <-signals:
 			if s == syscall.SIGHUP {
 				// What went wrong is logged and counted, and probing goes on.
-				_ = d.Reload()
+				_ = d.Reload(ctx)
 				continue
 			}
 			logger.Info("stopping", "signal", s.String())

@@ -168,7 +168,7 @@ func TestSuspensionSurvivesARestart(t *testing.T) {
 			t.Errorf("Resume() = %d, want 1", n)
 		}
 		time.Sleep(time.Second)
-		if err := r.d.Reload(); err != nil {
+		if err := r.d.Reload(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Second)

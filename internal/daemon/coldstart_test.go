@@ -172,7 +172,7 @@ func TestAWeekOfNeverWake(t *testing.T) {
 		r.want(float64(week()*72), "hfwatch_probes_total", "target", "one", "outcome", "asleep", "fault", "none", "kind", "baseline")
 		r.want(1, "hfwatch_model_state", "target", "one", "state", "asleep")
 		r.want(0, "hfwatch_model_state", "target", "one", "state", "warm")
-		if row := r.d.front(time.Now()).Targets[0]; row.Warmth != "asleep" || row.Since == "" {
+		if row := r.d.front(t.Context(), time.Now()).Targets[0]; row.Warmth != "asleep" || row.Since == "" {
 			t.Errorf("the front page says %q since %q, want asleep since a time", row.Warmth, row.Since)
 		}
 		if note := r.d.warmth("one"); !strings.HasPrefix(note, "the model is asleep since ") {

@@ -165,7 +165,7 @@ func (d *Daemon) build(ctx context.Context, cfg *config.Config) error {
 	if !kept.at.IsZero() {
 		d.exporter.RouterListKept(kept.at)
 	}
-	if err := d.adopt(cfg, nil); err != nil {
+	if err := d.adopt(ctx, cfg, nil); err != nil {
 		return err
 	}
 	d.exporter.Reloaded(true)
@@ -195,7 +195,7 @@ func (d *Daemon) open(ctx context.Context, cfg *config.Config) error {
 		if err != nil {
 			return err
 		}
-		d.undo.add("records", within(lastWords, d.records.Close))
+		d.undo.add("records", within(d.records.Close))
 	}
 	return nil
 }
@@ -208,22 +208,8 @@ func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 		location: cfg.Location, origin: time.Now(), trust: &d.trusted, refresh: d.refresh, changed: d.changed, tell: d.evidence.Tell, stepped: d.stepped,
 		silenced: d.exporter.SetSilenced,
 	}
-	if cfg.Alerting || cfg.History {
-		retention, size := cfg.Data.Retention, cfg.Data.MaxSize*3/4
-		if !cfg.History {
-			retention = longest(cfg.Alerts)
-		}
-		db, err := prom.Open(prom.Options{Dir: filepath.Join(cfg.Data.Dir, "series"), Retention: retention, MaxBytes: size, Logger: d.logger})
-		if err != nil {
-			return err
-		}
-		d.evaluator.db, d.evaluator.clock, d.evaluator.last = db, prom.NewClock(db.Newest()), db.Newest()
-		d.undo.add("series", func(context.Context) error { return db.Close() })
-		if cfg.History {
-			if d.evaluator.hourly, err = prom.NewHourly(db, alerts.Hourly(alerts.NativeHistograms, cfg.EvaluationInterval), d.logger); err != nil {
-				return err
-			}
-		}
+	if err := d.openSeries(cfg); err != nil {
+		return err
 	}
 	state, err := d.openState(ctx, cfg)
 	if err != nil {
@@ -247,9 +233,30 @@ func (d *Daemon) alerting(ctx context.Context, cfg *config.Config) error {
 	if d.sender, err = notify.New(ctx, receivers(cfg), o); err != nil {
 		return err
 	}
-	d.undo.add("notifications", within(lastWords, d.sender.Stop))
+	d.undo.add("notifications", within(d.sender.Stop))
 	d.evaluator.sender = d.sender
 	return nil
+}
+
+// openSeries opens the series, where anything reads them.
+func (d *Daemon) openSeries(cfg *config.Config) error {
+	if !cfg.Alerting && !cfg.History {
+		return nil
+	}
+	retention, size := cfg.Data.Retention, cfg.Data.MaxSize*3/4
+	if !cfg.History {
+		retention = longest(cfg.Alerts)
+	}
+	db, err := prom.Open(prom.Options{Dir: filepath.Join(cfg.Data.Dir, "series"), Retention: retention, MaxBytes: size, Logger: d.logger})
+	if err != nil {
+		return err
+	}
+	d.evaluator.db, d.evaluator.clock, d.evaluator.last = db, prom.NewClock(db.Newest()), db.Newest()
+	d.undo.add("series", func(context.Context) error { return db.Close() })
+	if cfg.History {
+		d.evaluator.hourly, err = prom.NewHourly(db, alerts.Hourly(alerts.NativeHistograms, cfg.EvaluationInterval), d.logger)
+	}
+	return err
 }
 
 // Start begins to probe, to evaluate and to serve.

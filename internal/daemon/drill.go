@@ -281,7 +281,7 @@ func (dr *drilling) missing(ctx context.Context, resolved bool) error {
 		why = "the rule has not resolved"
 	case len(dr.concerned()) == 0:
 		why = "no receiver takes it: none matches an alert of severity critical about " + dr.m.Name
-	case dr.d.silenced(labelSet(labels)):
+	case dr.d.silenced(ctx, labelSet(labels)):
 		why = "a silence holds it back"
 	case dr.d.now.Load().maintenance.Muted(dr.m, time.Now()):
 		why = "a maintenance time holds it back"

@@ -160,10 +160,10 @@ models:
 		switch tick {
 		case 20:
 			r.write(configFile, "nonsense")
-			_ = r.d.Reload()
+			_ = r.d.Reload(t.Context())
 		case 40:
 			r.write(configFile, text)
-			if err := r.d.Reload(); err != nil {
+			if err := r.d.Reload(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -21,7 +21,7 @@ import (
 type evaluator struct {
 	gatherer prometheus.Gatherer
 	// refresh brings up to date what is gathered.
-	refresh func()
+	refresh func(context.Context)
 	// stepped is told of every step of the wall clock.
 	stepped func(kind string, by time.Duration)
 	// db is nil where both alerting and history are off.
@@ -32,7 +32,7 @@ type evaluator struct {
 	// table remembers over restarts what rules found, and changed is told of what
 	// began and ended. Both are nil where alerting is off.
 	table   *alerts.Table
-	changed func([]alerts.Change)
+	changed func(context.Context, []alerts.Change)
 	// tell adds evidence to what was found.
 	tell func([]prom.Alert)
 	// silenced is told how many alerts fire and are silenced.
@@ -127,12 +127,12 @@ func (e *evaluator) interval() time.Duration {
 // tick makes one evaluation now.
 func (e *evaluator) tick(ctx context.Context) {
 	start := time.Now()
-	e.refresh()
+	e.refresh(ctx)
 	e.mu.Lock()
 	hint, routing := e.hint, e.routing
 	e.mu.Unlock()
 	if e.rules == nil {
-		e.beat(routing) //nolint:contextcheck // The context of inhibition carries tracing alone.
+		e.beat(ctx, routing)
 	}
 	if e.db == nil {
 		return
@@ -162,7 +162,7 @@ func (e *evaluator) tick(ctx context.Context) {
 			e.watch.EvaluationFailed("")
 		}
 		e.say(err)
-		e.page(appendErr, reading.Wall, routing) //nolint:contextcheck // The context of inhibition carries tracing alone.
+		e.page(ctx, appendErr, reading.Wall, routing)
 	}
 	// Samples that a full disk refuses are held in memory, where the rules see
 	// them. Without new samples every rule would cease to hold after the look-back
@@ -174,7 +174,7 @@ func (e *evaluator) tick(ctx context.Context) {
 		// hears nothing of.
 		same := e.rules.Alerts()
 		e.tell(same)
-		e.hand(same, skew, routing) //nolint:contextcheck // As above.
+		e.hand(ctx, same, skew, routing)
 	}
 	if e.hourly != nil && (appendErr == nil || errors.Is(appendErr, prom.ErrHeld)) {
 		e.record(ctx, at)
@@ -232,9 +232,9 @@ func (e *evaluator) evaluate(ctx context.Context, at time.Time, skew time.Durati
 	if found != nil || err == nil {
 		// Before anybody is told, so that what is told now can be resolved by
 		// whoever starts after us.
-		e.changed(e.table.Keep(now, found))
+		e.changed(ctx, e.table.Keep(now, found))
 	}
-	e.hand(found, skew, routing) //nolint:contextcheck // The context of inhibition carries tracing alone.
+	e.hand(ctx, found, skew, routing)
 	if err == nil && !e.reconciled {
 		e.reconciled = true
 		e.sender.Reconcile(now)
@@ -242,7 +242,7 @@ func (e *evaluator) evaluate(ctx context.Context, at time.Time, skew time.Durati
 }
 
 // hand tells the sender what was found, in times of day.
-func (e *evaluator) hand(found []prom.Alert, skew time.Duration, routing alerts.Routing) {
+func (e *evaluator) hand(ctx context.Context, found []prom.Alert, skew time.Duration, routing alerts.Routing) {
 	for i, a := range found {
 		found[i] = a.Shift(-skew)
 	}
@@ -250,7 +250,7 @@ func (e *evaluator) hand(found []prom.Alert, skew time.Duration, routing alerts.
 	if e.blind.Load() {
 		e.covered = now.Add(coveredFor)
 	}
-	routed := alerts.Route(found, routing)
+	routed := alerts.Route(ctx, found, routing)
 	n := 0
 	for i, r := range routed {
 		if r.Silenced {
@@ -268,9 +268,9 @@ func (e *evaluator) hand(found []prom.Alert, skew time.Duration, routing alerts.
 
 // beat tells the sender that hfwatch is alive, where no rules are evaluated. What
 // was told before alerting was turned off is resolved.
-func (e *evaluator) beat(routing alerts.Routing) {
+func (e *evaluator) beat(ctx context.Context, routing alerts.Routing) {
 	now := time.Now()
-	e.sender.Set(now, alerts.Route([]prom.Alert{alerts.Beat(e.location, e.origin)}, routing))
+	e.sender.Set(now, alerts.Route(ctx, []prom.Alert{alerts.Beat(e.location, e.origin)}, routing))
 	if !e.reconciled {
 		e.reconciled = true
 		e.sender.Reconcile(now)
@@ -290,7 +290,7 @@ const blindAfter = 2
 
 // page tells the receivers that samples cannot be stored, past the engine which
 // may not see it, and that they are stored again.
-func (e *evaluator) page(err error, now time.Time, routing alerts.Routing) {
+func (e *evaluator) page(ctx context.Context, err error, now time.Time, routing alerts.Routing) {
 	if e.rules == nil {
 		return
 	}
@@ -325,7 +325,7 @@ func (e *evaluator) page(err error, now time.Time, routing alerts.Routing) {
 		e.misses = 0
 		return
 	}
-	e.sender.Set(time.Now(), alerts.Route([]prom.Alert{a}, routing))
+	e.sender.Set(time.Now(), alerts.Route(ctx, []prom.Alert{a}, routing))
 }
 
 // say logs the first failure of a row and its end.

@@ -51,10 +51,10 @@ func TestSamplesThatCannotBeStoredLeaveAlertsAsTheyAre(t *testing.T) {
 		if got := ops.of("HistoryFailing", "", "firing"); len(got) != 1 {
 			t.Errorf("%d pages say that alerts stand still, want 1", len(got))
 		}
-		if !r.d.front(time.Now()).Blind {
+		if !r.d.front(t.Context(), time.Now()).Blind {
 			t.Error("the front page does not say that alerts stand still")
 		}
-		firing := r.d.front(time.Now()).Firing
+		firing := r.d.front(t.Context(), time.Now()).Firing
 		if len(firing) != 1 || firing[0].Name != "TargetFailing" {
 			t.Errorf("the front page shows %v, want the alert that goes on", firing)
 		}
@@ -75,7 +75,7 @@ func TestStandingStillIsPagedAndResolved(t *testing.T) {
 		r.build()
 		e := r.d.evaluator
 		tell := func(err error) {
-			e.page(err, time.Now(), alerts.Routing{})
+			e.page(t.Context(), err, time.Now(), alerts.Routing{})
 			time.Sleep(time.Second)
 			synctest.Wait()
 		}
@@ -107,15 +107,15 @@ func TestAReloadGivesUpOnFilesThatDoNotCome(t *testing.T) {
 		load, come := r.d.opts.Load, make(chan struct{})
 		r.d.opts.Load = func() (*config.Config, error) { <-come; return load() }
 		begun := time.Now()
-		if err := r.d.Reload(); err == nil || !strings.Contains(err.Error(), "did not come within 10s") || time.Since(begun) != loadWithin {
+		if err := r.d.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "did not come within 10s") || time.Since(begun) != loadWithin {
 			t.Errorf("Reload() = %v after %v, want it to give up after %v", err, time.Since(begun), loadWithin)
 		}
-		if err := r.d.Reload(); err == nil || !strings.Contains(err.Error(), "still waits") {
+		if err := r.d.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "still waits") {
 			t.Errorf("a second Reload() = %v, want it refused while the first waits", err)
 		}
 		close(come)
 		synctest.Wait()
-		if err := r.d.Reload(); err != nil {
+		if err := r.d.Reload(t.Context()); err != nil {
 			t.Errorf("Reload() = %v once the files come", err)
 		}
 	})
@@ -205,7 +205,7 @@ func TestWithoutAlertingAndHistoryNothingIsStored(t *testing.T) {
 			t.Errorf("%d probes, want 6", n.Load())
 		}
 		r.want(6, "hfwatch_probes_total", "target", "a", "outcome", "ok")
-		if f := r.d.front(time.Now()); f.Alerting || len(f.Firing) != 0 || len(f.Targets) != 1 {
+		if f := r.d.front(t.Context(), time.Now()); f.Alerting || len(f.Firing) != 0 || len(f.Targets) != 1 {
 			t.Errorf("the front page = %+v, want one target and no alerts", f)
 		}
 	})

@@ -16,12 +16,12 @@ func TestReloadsAreRecorded(t *testing.T) {
 		r.start(text)
 		time.Sleep(time.Second)
 		r.write(configFile, "modles: []\n")
-		if err := r.d.Reload(); err == nil {
+		if err := r.d.Reload(t.Context()); err == nil {
 			t.Error("Reload() of a bad file = nil")
 		}
 		time.Sleep(time.Second)
 		r.write(configFile, text+model("b", "http://m.test/b", "@every 10s"))
-		if err := r.d.Reload(); err != nil {
+		if err := r.d.Reload(t.Context()); err != nil {
 			t.Errorf("Reload() of a good file = %v", err)
 		}
 		time.Sleep(2 * time.Second)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -50,14 +51,14 @@ type frontAlert struct {
 }
 
 // serveFront shows the targets and what fires.
-func (d *Daemon) serveFront(w http.ResponseWriter, _ *http.Request) {
+func (d *Daemon) serveFront(w http.ResponseWriter, r *http.Request) {
 	page, err := template.New("front").Parse(frontHTML)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
 	var out bytes.Buffer
-	if err := page.Execute(&out, d.front(time.Now())); err != nil {
+	if err := page.Execute(&out, d.front(r.Context(), time.Now())); err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
@@ -67,7 +68,7 @@ func (d *Daemon) serveFront(w http.ResponseWriter, _ *http.Request) {
 }
 
 // front returns what the front page shows at a time.
-func (d *Daemon) front(now time.Time) front {
+func (d *Daemon) front(ctx context.Context, now time.Time) front {
 	watched := d.now.Load()
 	f := front{Version: d.opts.Version, Location: watched.cfg.Location, Now: now.UTC().Format(time.DateTime), Alerting: d.evaluator.rules != nil, Blind: d.evaluator.blind.Load()}
 	for _, m := range watched.cfg.Models {
@@ -97,7 +98,7 @@ func (d *Daemon) front(now time.Time) front {
 	for _, a := range d.evaluator.rules.Alerts() {
 		if a.State == prom.StateFiring && a.Labels["severity"] != "info" {
 			f.Firing = append(f.Firing, frontAlert{
-				a.Rule, a.Labels["severity"], a.Annotations["summary"], a.FiredAt.UTC().Format(time.DateTime), d.silencing(a.Labels),
+				a.Rule, a.Labels["severity"], a.Annotations["summary"], a.FiredAt.UTC().Format(time.DateTime), d.silencing(ctx, a.Labels),
 			})
 		}
 	}
@@ -107,9 +108,9 @@ func (d *Daemon) front(now time.Time) front {
 
 // silencing says of each silence that holds back an alert who set it, until when
 // and why.
-func (d *Daemon) silencing(labels map[string]string) []string {
+func (d *Daemon) silencing(ctx context.Context, labels map[string]string) []string {
 	var out []string
-	for _, one := range d.silences.Of(labelSet(labels)) {
+	for _, one := range d.silences.Of(ctx, labelSet(labels)) {
 		out = append(out, fmt.Sprintf("silenced by %s until %s UTC: %s", one.CreatedBy, one.EndsAt.UTC().Format(time.DateTime), one.Comment))
 	}
 	return out

@@ -98,7 +98,7 @@ func (d *Daemon) openState(ctx context.Context, cfg *config.Config) (*journal.Jo
 	if err != nil {
 		return nil, fmt.Errorf("the state of alerts: %w", err)
 	}
-	d.undo.add("state of alerts", within(lastWords, state.Close))
+	d.undo.add("state of alerts", within(state.Close))
 	return state, nil
 }
 
@@ -117,7 +117,7 @@ type alertEvent struct {
 }
 
 // changed records that alerts began to fire or have resolved.
-func (d *Daemon) changed(changes []alerts.Change) {
+func (d *Daemon) changed(ctx context.Context, changes []alerts.Change) {
 	d.drills.changed(changes)
 	for _, c := range changes {
 		a := c.Alert
@@ -128,7 +128,7 @@ func (d *Daemon) changed(changes []alerts.Change) {
 		e := alertEvent{
 			State: a.State, Alert: a.Rule, Labels: a.Labels, Annotations: a.Annotations, Value: finite(a.Value),
 			ActiveAt: stamp(a.ActiveAt), FiredAt: stamp(a.FiredAt), ResolvedAt: stamp(a.ResolvedAt),
-			SilencedBy: d.silencesOf(a.Labels),
+			SilencedBy: d.silencesOf(ctx, a.Labels),
 		}
 		d.event(history.KindAlert, e)
 	}

@@ -16,6 +16,6 @@ func (d *Daemon) openLetters(cfg *config.Config) *notify.LetterFile {
 		Path: filepath.Join(cfg.Data.Dir, lettersFile), Logger: d.logger,
 		Written: d.exporter.DeadLettersWritten, Lost: d.exporter.DeadLettersLost,
 	})
-	d.undo.add("dead letters", within(lastWords, f.Close))
+	d.undo.add("dead letters", within(f.Close))
 	return f
 }

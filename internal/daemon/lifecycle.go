@@ -21,10 +21,10 @@ type cleanup struct {
 // is left, when everything else has ended.
 const lastWords = 5 * time.Second
 
-// within gives a cleanup a time of its own, whatever those before it took.
-func within(d time.Duration, do func(context.Context) error) func(context.Context) error {
+// within gives a cleanup lastWords of its own, whatever those before it took.
+func within(do func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 		defer cancel()
 		return do(ctx)
 	}

@@ -70,7 +70,7 @@ func TestStopDrainsWithinGrace(t *testing.T) {
 					if code, _ := r.get("GET", "http://127.0.0.1:9000/metrics"); code != http.StatusOK {
 						t.Errorf("/metrics while stopping = %d, want 200", code)
 					}
-					if err := r.d.Reload(); !errors.Is(err, errStopping) {
+					if err := r.d.Reload(t.Context()); !errors.Is(err, errStopping) {
 						t.Errorf("Reload() while stopping = %v, want %v", err, errStopping)
 					}
 				}()

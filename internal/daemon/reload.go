@@ -24,7 +24,7 @@ var errStopping = errors.New("hfwatch is stopping")
 // Reload puts the configuration in place that Load returns now. All that can
 // fail is done first: on any error the one before goes on as it was. Targets
 // whose configuration is unchanged keep their phase and their series.
-func (d *Daemon) Reload() error {
+func (d *Daemon) Reload(ctx context.Context) error {
 	// Before the lock, which is held while stopping: a request that waited for
 	// it would hold up the end of its own server.
 	if d.stopping.Load() {
@@ -35,7 +35,7 @@ func (d *Daemon) Reload() error {
 	if d.stopping.Load() {
 		return errStopping
 	}
-	err := d.reload()
+	err := d.reload(ctx)
 	d.exporter.Reloaded(err == nil)
 	d.reloaded(err, false)
 	if err != nil {
@@ -47,7 +47,7 @@ func (d *Daemon) Reload() error {
 }
 
 // reload is Reload without its report.
-func (d *Daemon) reload() error {
+func (d *Daemon) reload(ctx context.Context) error {
 	cfg, err := d.load()
 	if err != nil {
 		return err
@@ -58,7 +58,7 @@ func (d *Daemon) reload() error {
 	if err := web.Validate(d.opts.WebConfigFile); err != nil {
 		return fmt.Errorf("--web.config.file: %w", err)
 	}
-	if err := d.adopt(cfg, nil); err != nil {
+	if err := d.adopt(ctx, cfg, nil); err != nil {
 		return err
 	}
 	d.scheduler.Update(d.entries())
@@ -108,7 +108,7 @@ func (d *Daemon) load() (*config.Config, error) {
 // adopt puts a configuration in place, all but its slots. Models at all providers
 // are watched at those that the router's list calls live, and at those that are
 // held, by the model's id. On an error nothing has changed.
-func (d *Daemon) adopt(source *config.Config, held map[string][]string) error {
+func (d *Daemon) adopt(ctx context.Context, source *config.Config, held map[string][]string) error {
 	now := time.Now()
 	cfg := source.Expand(d.catalog.routing(held))
 	infos := targets(cfg, now)
@@ -159,7 +159,7 @@ func (d *Daemon) adopt(source *config.Config, held map[string][]string) error {
 	d.adoptAccounts(w)
 	d.publishListing(cfg)
 	// So that the budgets and maintenance times of before are gone at once.
-	d.refresh()
+	d.refresh(ctx)
 	d.evaluator.configure(cfg.EvaluationInterval, alerts.Routing{
 		Rules: w.rules, Receivers: to, Targets: w.identities,
 		Muted:    func(id probe.Identity) bool { return w.maintenance.Muted(id, time.Now()) },
@@ -212,7 +212,7 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) {
 }
 
 // refresh brings up to date what is read from clocks and ledgers and not told.
-func (d *Daemon) refresh() {
+func (d *Daemon) refresh(ctx context.Context) {
 	w, now := d.now.Load(), time.Now()
 	used := map[exporter.Budget]float64{}
 	for _, u := range d.ledger.Usage(now) {
@@ -222,6 +222,6 @@ func (d *Daemon) refresh() {
 	d.exporter.SetMaintenance(w.maintained(now))
 	d.refreshMaintained(w, now)
 	d.exporter.SetVantageDown(d.network.Down(now))
-	d.refreshSilences(now)
+	d.refreshSilences(ctx, now)
 	d.states(now)
 }

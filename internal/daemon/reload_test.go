@@ -41,7 +41,7 @@ func TestBadEditsLeaveTheRunningConfiguration(t *testing.T) {
 		} {
 			time.Sleep(47 * time.Second)
 			row.edit()
-			if err := r.d.Reload(); err == nil || !strings.Contains(err.Error(), row.says) {
+			if err := r.d.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), row.says) {
 				t.Errorf("Reload() with %s = %v, want an error that says %q", row.why, err, row.says)
 			}
 			r.want(0, "hfwatch_config_last_reload_successful")
@@ -54,7 +54,7 @@ func TestBadEditsLeaveTheRunningConfiguration(t *testing.T) {
 			t.Errorf("ReloadFailed fired %d times, want once", len(got))
 		}
 		r.write(configFile, text)
-		if err := r.d.Reload(); err != nil {
+		if err := r.d.Reload(t.Context()); err != nil {
 			t.Errorf("Reload() of a good file = %v", err)
 		}
 		r.want(1, "hfwatch_config_last_reload_successful")
@@ -92,7 +92,7 @@ func TestUnchangedTargetsKeepPhaseOverReload(t *testing.T) {
 		} {
 			time.Sleep(53 * time.Second)
 			r.write(configFile, text)
-			if err := r.d.Reload(); err != nil {
+			if err := r.d.Reload(t.Context()); err != nil {
 				t.Fatalf("Reload() number %d = %v", i, err)
 			}
 		}
@@ -134,7 +134,7 @@ func TestRemovedTargetsSeriesVanish(t *testing.T) {
 		// A request of it is in flight: 00:01:10 to 00:01:14.
 		time.Sleep(time.Until(time.Now().Truncate(10 * time.Second).Add(12 * time.Second)))
 		r.write(configFile, text)
-		if err := r.d.Reload(); err != nil {
+		if err := r.d.Reload(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if _, body := r.get("GET", "http://127.0.0.1:9000/metrics"); strings.Contains(body, `"goes"`) {
@@ -196,7 +196,7 @@ func TestIntervalChangesOverReload(t *testing.T) {
 			t.Errorf("%d evaluations in 61s, want 5", got)
 		}
 		r.write(configFile, "evaluation_interval: 5s\n"+text)
-		if err := r.d.Reload(); err != nil {
+		if err := r.d.Reload(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(35 * time.Second)
@@ -243,12 +243,12 @@ func TestAPanicWhileLoadingIsAnError(t *testing.T) {
 		begun := time.Now().Truncate(10 * time.Second)
 		r.start("alerting: off\nmodels:\n" + model("a", "http://m.test/a", "@every 10s"))
 		r.edit(func(*config.Config) { panic("a parser's bug") })
-		if err := r.d.Reload(); err == nil || !strings.Contains(err.Error(), "panicked: a parser's bug") {
+		if err := r.d.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "panicked: a parser's bug") {
 			t.Errorf("Reload() of what panics = %v, want an error that says so", err)
 		}
 		r.edit(nil)
 		for i := range 50 {
-			if err := r.d.Reload(); err != nil {
+			if err := r.d.Reload(t.Context()); err != nil {
 				t.Fatalf("Reload() number %d = %v", i, err)
 			}
 		}

@@ -178,7 +178,7 @@ func TestAlertmanagersHearNoFalseResolve(t *testing.T) {
 				continue
 			}
 			r.write(configFile, text+"# "+strings.Repeat("x", i)+"\n"+model("good", "http://m.test/good", "@every 10s"))
-			if err := r.d.Reload(); err != nil {
+			if err := r.d.Reload(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}

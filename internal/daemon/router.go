@@ -203,14 +203,14 @@ func (d *Daemon) askRouter(ctx context.Context) error {
 		}
 		return err
 	}
-	d.listed(listingOf(all, time.Now()))
+	d.listed(ctx, listingOf(all, time.Now()))
 	return nil
 }
 
 // listed puts a list in force: it tells of what changed, watches providers that
 // are new, and takes over prices. What a reload has put in place meanwhile is
 // what it is put into.
-func (d *Daemon) listed(l *listing) {
+func (d *Daemon) listed(ctx context.Context, l *listing) {
 	d.reloading.Lock()
 	defer d.reloading.Unlock()
 	if d.stopping.Load() {
@@ -222,7 +222,7 @@ func (d *Daemon) listed(l *listing) {
 	cfg := w.source.Expand(d.catalog.routing(held))
 	if sameTargets(w.cfg, cfg) {
 		d.publishListing(w.cfg)
-	} else if err := d.adopt(w.source, held); err != nil {
+	} else if err := d.adopt(ctx, w.source, held); err != nil {
 		d.logger.Error("what the router's list says cannot be put in place", "err", err)
 		return
 	} else {

@@ -168,7 +168,7 @@ func TestAllProviders(t *testing.T) {
 			t.Errorf("events, %v: -want +got\n%s", err, diff)
 		}
 
-		if err := r.d.Reload(); err != nil {
+		if err := r.d.Reload(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff([]string{"chat:groq", "chat:together"}, r.names()); diff != "" {

@@ -183,8 +183,8 @@ func (d *Daemon) serveReady(w http.ResponseWriter, _ *http.Request) {
 }
 
 // serveReload reloads the configuration.
-func (d *Daemon) serveReload(w http.ResponseWriter, _ *http.Request) {
-	if err := d.Reload(); err != nil {
+func (d *Daemon) serveReload(w http.ResponseWriter, r *http.Request) {
+	if err := d.Reload(r.Context()); err != nil {
 		say(w, http.StatusInternalServerError, "The configuration was not reloaded, and the one before stays in force:\n"+err.Error())
 		return
 	}

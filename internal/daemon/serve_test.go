@@ -224,7 +224,7 @@ func TestAPasswordOpensTheGate(t *testing.T) {
 			}
 		}
 		write("basic_auth_users: 3\n")
-		if err := r.d.Reload(); err == nil || !strings.Contains(err.Error(), "--web.config.file") {
+		if err := r.d.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "--web.config.file") {
 			t.Errorf("Reload() with a broken web configuration = %v, want it refused", err)
 		}
 	})

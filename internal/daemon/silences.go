@@ -21,18 +21,18 @@ import (
 const silenceBody = 64 << 10
 
 // silenced reports whether a silence holds back an alert of these labels.
-func (d *Daemon) silenced(set prommodel.LabelSet) bool {
-	return d.silences != nil && len(d.silences.Of(set)) > 0
+func (d *Daemon) silenced(ctx context.Context, set prommodel.LabelSet) bool {
+	return d.silences != nil && len(d.silences.Of(ctx, set)) > 0
 }
 
 // silencesOf returns the identities of the silences that hold back an alert of
 // these labels.
-func (d *Daemon) silencesOf(labels map[string]string) []string {
+func (d *Daemon) silencesOf(ctx context.Context, labels map[string]string) []string {
 	if d.silences == nil {
 		return nil
 	}
 	var ids []string
-	for _, one := range d.silences.Of(labelSet(labels)) {
+	for _, one := range d.silences.Of(ctx, labelSet(labels)) {
 		ids = append(ids, one.ID)
 	}
 	return ids
@@ -48,12 +48,12 @@ func labelSet(labels map[string]string) prommodel.LabelSet {
 }
 
 // refreshSilences forgets what ended long ago, and publishes how many there are.
-func (d *Daemon) refreshSilences(now time.Time) {
+func (d *Daemon) refreshSilences(ctx context.Context, now time.Time) {
 	if d.silences == nil {
 		return
 	}
-	d.silences.Sweep(now)
-	d.exporter.SetSilences(d.silences.Count())
+	d.silences.Sweep(ctx, now)
+	d.exporter.SetSilences(d.silences.Count(ctx))
 }
 
 // silencePages adds the silences to the pages, at the addresses and in the form
@@ -76,7 +76,7 @@ func (d *Daemon) serveSilences(w http.ResponseWriter, r *http.Request) {
 		d.noSilences(w)
 		return
 	}
-	all, err := d.silences.List()
+	all, err := d.silences.List(r.Context())
 	if err != nil {
 		answer(w, http.StatusInternalServerError, err.Error())
 		return

@@ -208,7 +208,7 @@ func TestDeadLetterOfADaemon(t *testing.T) {
 		if err := json.Unmarshal(line, &l); err != nil || l.Alert.Labels["alertname"] != "TargetFailing" || l.Alert.Annotations["evidence"] == "" {
 			t.Errorf("the letter is %s, %v", line, err)
 		}
-		if _, err := lines.ReadByte(); err != io.EOF { //nolint:errorlint // A bare one is asked for.
+		if _, err := lines.ReadByte(); err != io.EOF {
 			t.Errorf("the file holds more than one line: %s", text)
 		}
 	})
