@@ -3,6 +3,7 @@ package alerts
 import (
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -96,20 +97,41 @@ func (c *Counter) RecordOf(r probe.Result, labels map[string]string) {
 		if !counts {
 			continue
 		}
-		key := ringKey{rule.name, r.Target, r.Location}
-		if c.rings[key] == nil {
-			c.rings[key] = &ring{hits: make([]bool, rule.when.N)}
-		}
-		c.rings[key].add(hit)
+		c.add(rule, id, hit)
 	}
 }
 
+// Episode counts one cold start or warm-up of a target, by how long it took.
+// Those of before a start are counted as they came.
+func (c *Counter) Episode(id probe.Identity, s Signal, took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, rule := range c.rules {
+		if rule.when.Signal == s && rule.match.Selects(id) {
+			c.add(rule, id, compare(took.Seconds(), rule.when.Op, rule.when.Threshold))
+		}
+	}
+}
+
+// add counts one hit or miss of a rule.
+func (c *Counter) add(rule countedRule, id probe.Identity, hit bool) {
+	key := ringKey{rule.name, id.Name, id.Location}
+	if c.rings[key] == nil {
+		c.rings[key] = &ring{hits: make([]bool, rule.when.N)}
+	}
+	c.rings[key].add(hit)
+}
+
 // Hit reports whether r meets a condition of the form "k of n", and whether r
-// is one of the n at all: for an outcome every result is, for a duration only
+// is one of the n at all: for an outcome or a fault every result is, for a duration only
 // one that counts as good or bad and has that duration.
 func (w When) Hit(r probe.Result) (hit, counts bool) {
-	if w.Signal == OutcomeSignal {
+	switch w.Signal {
+	case OutcomeSignal:
 		return slices.Contains(w.Outcomes, r.Outcome), true
+	case FaultSignal:
+		return slices.Contains(w.Faults, r.Fault), true
+	default:
 	}
 	value, ok := measurement(w.Signal, r).Get()
 	if !r.Enters() || !ok {

@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -22,6 +23,9 @@ func ParseWhen(text string) (When, error) {
 	return w, nil
 }
 
+// errAbsent says how the absence of results is written.
+var errAbsent = errors.New("absent results need a time and no comparison: write absent over 30m")
+
 // parser reads a condition from left to right.
 type parser struct{ rest string }
 
@@ -32,8 +36,13 @@ func parseWhen(text string) (When, error) {
 	if err != nil {
 		return w, err
 	}
-	if w.Signal != OutcomeSignal {
-		if w.Op = p.operator(); w.Op == "" {
+	w.Op = p.operator()
+	if w.Signal == Absent && w.Op != "" {
+		return w, errAbsent
+	}
+	// What happened may be counted in k of n without a comparison.
+	if named := len(w.Outcomes)+len(w.Faults) > 0; w.Signal != Absent && (w.Op != "" || !named) {
+		if w.Op == "" {
 			return w, fmt.Errorf("a comparison must follow %s: write for instance %s > %s", w.Signal, w.Signal, exampleOf(w.Signal))
 		}
 		if err := p.threshold(&w); err != nil {
@@ -107,22 +116,22 @@ func (p *parser) subject() (When, error) {
 	if !p.take(")") {
 		return w, fmt.Errorf("a ) must follow %s(%s", name, arg)
 	}
+	var err error
 	switch name {
 	case "outcome":
 		w.Signal, w.Form = OutcomeSignal, FormLast
-		for o := range strings.SplitSeq(arg, "|") {
-			if !slices.Contains(probe.Outcomes(), probe.Outcome(o)) {
-				return w, fmt.Errorf("there is no outcome %q; the outcomes are %v", o, probe.Outcomes())
-			}
-			w.Outcomes = append(w.Outcomes, probe.Outcome(o))
-		}
-		return w, nil
+		w.Outcomes, err = listed("outcome", arg, probe.Outcomes())
+		return w, err
+	case "fault":
+		w.Signal, w.Form = FaultSignal, FormLast
+		w.Faults, err = listed("fault", arg, probe.Faults())
+		return w, err
 	case "burn":
 		w.Form = FormBurn
 	default:
 		q, ok := quantile(name)
 		if !ok {
-			return w, fmt.Errorf("there is no function %q; use p50 to p99.9, median, max, outcome or burn", name)
+			return w, fmt.Errorf("there is no function %q; use p50 to p99.9, median, max, outcome, fault or burn", name)
 		}
 		w.Form, w.Quantile = FormQuantile, q
 	}
@@ -154,7 +163,7 @@ func (p *parser) threshold(w *When) error {
 	switch {
 	case w.Form == FormBurn:
 		return number(text, &w.Threshold)
-	case w.Signal.Distribution():
+	case w.Signal.Distribution(), w.Signal == Stale:
 		d, err := ParseDuration(text)
 		if err != nil {
 			return fmt.Errorf("%s is a duration: %w", w.Signal, err)
@@ -214,16 +223,18 @@ func (w *When) complete() error {
 		if len(w.Over) != 1 {
 			return fmt.Errorf("a quantile needs a time: write over 6h at the end")
 		}
-	case w.N > 0:
-		if w.Signal != OutcomeSignal && !w.Signal.Distribution() {
-			return fmt.Errorf("%s is not a value of one result; write it with over 30m instead of in %d of %d", w.Signal, w.K, w.N)
+	case w.Signal == Absent:
+		if len(w.Over) != 1 {
+			return errAbsent
 		}
-		w.Form = FormLast
-	case w.Signal == OutcomeSignal:
-		return fmt.Errorf("a count must follow: write in 2 of 3 at the end")
-	case w.Signal == BudgetUsed:
+		w.Form = FormAbsent
+	case w.N > 0:
+		return w.last()
+	case w.Op == "":
+		return fmt.Errorf("a count must follow: write in 2 of 3 at the end, or a share such as > 20%% over 30m")
+	case w.Signal.Level():
 		if len(w.Over) > 0 {
-			return fmt.Errorf("budget_used needs no time; remove what follows the value")
+			return fmt.Errorf("%s needs no time; remove what follows the value", w.Signal)
 		}
 		w.Form = FormLevel
 	case w.Signal.Distribution():
@@ -236,16 +247,45 @@ func (w *When) complete() error {
 	return nil
 }
 
+// last makes the condition one on the last results.
+func (w *When) last() error {
+	named := w.Signal == OutcomeSignal || w.Signal == FaultSignal
+	switch {
+	case named && w.Op != "":
+		return fmt.Errorf("a share needs a time: write over 30m instead of in %d of %d", w.K, w.N)
+	case !named && !w.Signal.Distribution():
+		return fmt.Errorf("%s is not a value of one result; write it with over 30m instead of in %d of %d", w.Signal, w.K, w.N)
+	}
+	w.Form = FormLast
+	return nil
+}
+
 // MaxLast bounds the n of "k of n".
 const MaxLast = 50
 
+// listed returns the members of a closed set that a text names, parted by |.
+func listed[T ~string](what, text string, all []T) ([]T, error) {
+	var out []T
+	for one := range strings.SplitSeq(text, "|") {
+		if !slices.Contains(all, T(one)) {
+			return nil, fmt.Errorf("there is no %[1]s %[2]q; the %[1]ss are %[3]v", what, one, all)
+		}
+		out = append(out, T(one))
+	}
+	return out, nil
+}
+
 // signal returns the signal of a name.
 func signal(name string) (Signal, error) {
-	if s := Signal(name); slices.Contains(Signals(), s) && s != OutcomeSignal {
-		return s, nil
-	}
-	if name == string(OutcomeSignal) {
+	switch s := Signal(name); s {
+	case OutcomeSignal:
 		return "", fmt.Errorf("outcome needs a name: write outcome(loading)")
+	case FaultSignal:
+		return "", fmt.Errorf("fault needs a name: write fault(network)")
+	default:
+		if slices.Contains(Signals(), s) {
+			return s, nil
+		}
 	}
 	return "", fmt.Errorf("there is no signal %q; the signals are %v", name, Signals())
 }
@@ -285,6 +325,8 @@ func exampleOf(s Signal) string {
 	switch {
 	case s.Distribution():
 		return "2s"
+	case s == Stale:
+		return "2h"
 	case s.Ratio():
 		return "20%"
 	default:

@@ -1,6 +1,7 @@
 package alerts
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -128,10 +129,16 @@ func (r Rule) annotations() map[string]string {
 func (w When) meaning() string {
 	switch w.Form {
 	case FormLast:
-		return fmt.Sprintf("{{ $value }} of the last %d results meet it", w.N)
+		what := map[Signal]string{ColdStart: "cold starts", WarmUp: "warm-ups"}[w.Signal]
+		return fmt.Sprintf("{{ $value }} of the last %d %s meet it", w.N, cmp.Or(what, "results"))
+	case FormAbsent:
+		return "no baseline result has come"
 	case FormQuantile, FormRelative:
 		return "the value is {{ $value | humanizeDuration }}"
 	case FormRatio, FormLevel:
+		if w.Signal == Stale {
+			return "the last good result was {{ $value | humanizeDuration }} ago"
+		}
 		if !w.Signal.Ratio() {
 			return "the value is {{ $value | humanize }}"
 		}

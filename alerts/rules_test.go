@@ -1,7 +1,9 @@
 package alerts_test
 
 import (
+	"flag"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -264,6 +266,32 @@ func TestConditionsFireAtTheirThreshold(t *testing.T) {
 			t.Errorf("after 40 good results %v fire", slices.Sorted(maps.Keys(firing)))
 		}
 	})
+}
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// TestShippedAsPrinted: the rule file of the shipped alerts, in both forms of
+// histograms, which users have in their Prometheus.
+func TestShippedAsPrinted(t *testing.T) {
+	for _, form := range []alerts.Histograms{alerts.NativeHistograms, alerts.ClassicHistograms} {
+		got, err := alerts.RuleFile(alerts.CompileFor(alerts.Shipped(), []string{"team"}, form), 15*time.Second, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		const golden = "testdata/shipped.golden.yml"
+		if *update {
+			if err := os.WriteFile(golden, got, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s (-want +got); run with -update if it is meant:\n%s", form, diff)
+		}
+	}
 }
 
 // TestCompile shows the expressions in words that a person can read in

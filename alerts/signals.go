@@ -34,11 +34,11 @@ type distribution struct {
 	selector string
 }
 
-// histogram returns the distribution of a signal, and false where there is none
-// in this version.
-func histogram(s Signal) (distribution, bool) {
+// histogram returns the distribution of a signal; that of one without quantiles
+// is empty.
+func histogram(s Signal) distribution {
 	baseline := `kind="baseline"`
-	d, ok := map[Signal]distribution{
+	return map[Signal]distribution{
 		Response:    {series.Response, baseline},
 		Service:     {series.Response, baseline + `,result="ok"`},
 		FirstToken:  {series.FirstToken, baseline},
@@ -49,31 +49,10 @@ func histogram(s Signal) (distribution, bool) {
 		Queue:       {series.QueueSeconds, baseline},
 		Server:      {series.ServerSeconds, baseline},
 		Lag:         {series.Lag, baseline},
-		ColdStart:   {"hfwatch_cold_start_seconds", ""},
-		WarmUp:      {"hfwatch_warm_up_seconds", ""},
+		// Of a cold start's parts the one that a user waits for.
+		ColdStart: {series.ColdStartSeconds, `phase="first_answer"`},
+		WarmUp:    {series.WarmUpSeconds, ""},
 	}[s]
-	if !ok {
-		return d, false
-	}
-	_, listed := d.series.Definition()
-	return d, listed
-}
-
-// Unavailable returns what of the condition no series or result answers in this
-// version, or empty where all of it can be evaluated.
-func (w When) Unavailable() string {
-	switch w.Form {
-	case FormQuantile, FormRelative:
-		if _, ok := histogram(w.Signal); !ok {
-			return "quantiles of " + string(w.Signal)
-		}
-	case FormLast:
-		if w.Signal == ColdStart || w.Signal == WarmUp {
-			return "single values of " + string(w.Signal)
-		}
-	case FormRatio, FormLevel, FormBurn:
-	}
-	return ""
 }
 
 // Unsaid returns why the rule cannot be said with histograms of a form, or empty
@@ -87,7 +66,7 @@ func (r Rule) Unsaid(h Histograms) string {
 	case w.Form == FormRatio && w.Signal == TokensPerSecond, w.Form != FormQuantile && w.Form != FormRelative:
 		return ""
 	}
-	d, _ := histogram(w.Signal)
+	d := histogram(w.Signal)
 	def, _ := d.series.Definition()
 	if def.Layout != series.ClassicBaseline {
 		return string(w.Signal) + " has no classic buckets; write it of response or first_token, or take native histograms"
@@ -146,7 +125,7 @@ func (r reading) count(span time.Duration, ago ...time.Duration) string {
 
 // expression returns the PromQL of the condition for the rule of that name.
 func (w When) expression(name string, h Histograms) string {
-	d, _ := histogram(w.Signal)
+	d := histogram(w.Signal)
 	r := reading{d, h}
 	switch w.Form {
 	case FormLast:
@@ -166,7 +145,9 @@ func (w When) expression(name string, h Histograms) string {
 	case FormBurn:
 		return w.burn()
 	case FormLevel:
-		return fmt.Sprintf("%s %s %g", series.BudgetUsed, w.Op, w.Threshold)
+		return w.level()
+	case FormAbsent:
+		return w.absent()
 	case FormRatio:
 		return w.ratio(h)
 	default:
@@ -189,6 +170,72 @@ const (
 	countsAll = `=~"good|bad"`
 )
 
+// level returns the PromQL of a value that needs no time. Of a capacity, which
+// is known between two bounds, the condition must hold of both.
+func (w When) level() string {
+	value := string(series.BudgetUsed)
+	switch w.Signal {
+	case Capacity:
+		bound := "low"
+		if strings.HasPrefix(w.Op, "<") {
+			bound = "high"
+		}
+		value = fmt.Sprintf(`max %s (%s{bound=%q})`, by, series.WindowCapacity, bound)
+	case Throughput:
+		value = fmt.Sprintf(`max %s (%s{stage="all"})`, by, series.WindowThroughput)
+	case Stale:
+		span := w.Reach()
+		return fmt.Sprintf("time() - max %s (%s) %s %g\nand on (target, location) %s", by, series.LastSuccess, w.Op, w.Threshold, watched(span))
+	default:
+	}
+	return fmt.Sprintf("%s %s %g", value, w.Op, w.Threshold)
+}
+
+// absent returns the PromQL of targets of which no baseline result came. Its
+// value is their number, 0.
+func (w When) absent() string {
+	span := w.Over[0]
+	return fmt.Sprintf("0 * %s\nunless on (target, location) sum %s (increase(%s{kind=\"baseline\"}[%s])) > 0",
+		watched(span), by, series.Probes, promDuration(span))
+}
+
+// watchedPoints is at how many points of a time it is looked whether a target was
+// watched.
+const watchedPoints = 30
+
+// watched returns the PromQL of the targets whose baselines were due all the
+// time: whose series were there, so that neither a stop of hfwatch nor a target
+// that is new is taken for silence, and which neither their account nor a
+// maintenance time held back.
+func watched(span time.Duration) string {
+	step := max((span / watchedPoints).Truncate(time.Second), time.Second)
+	return fmt.Sprintf("(count_over_time(%s[%s:%s]) >= %d\n  unless on (target, location) max_over_time(%s[%[2]s])\n  unless on (target, location) max_over_time(%[6]s{reason=~\"auth|billing\"}[%[2]s]))",
+		series.TargetInterval, promDuration(span), promDuration(step), int(span/step)-1, series.InMaintenance, series.Suspended)
+}
+
+// share returns the PromQL of the share of results with some outcomes or faults
+// among all, and of the number of all. That none had them is 0.
+func (w When) share() (value, all string) {
+	count := func(selector string) string {
+		return fmt.Sprintf(`sum %s (increase(%s{kind="baseline"%s}[%s]))`, by, series.Probes, selector, promDuration(w.Over[0]))
+	}
+	selector := "outcome=~" + alternatives(w.Outcomes)
+	if w.Signal == FaultSignal {
+		selector = "fault=~" + alternatives(w.Faults)
+	}
+	all = count("")
+	return fmt.Sprintf("(%s or on (target, location) 0 * %s)\n/ %s", count(","+selector), all, all), all
+}
+
+// alternatives returns the quoted pattern of names.
+func alternatives[T ~string](names []T) string {
+	var out []string
+	for _, name := range names {
+		out = append(out, string(name))
+	}
+	return fmt.Sprintf("%q", strings.Join(out, "|"))
+}
+
 // ratio returns the PromQL of a ratio or a rate. The bad are in the numerator in
 // both directions, so that a target without one good result has a ratio too.
 func (w When) ratio(h Histograms) string {
@@ -209,11 +256,14 @@ func (w When) ratio(h Histograms) string {
 			seconds = fmt.Sprintf(`sum %s (increase(%s_sum{kind="baseline",result="ok"}[%s]))`, by, series.Response, promDuration(span))
 		}
 		value = fmt.Sprintf(`sum %s (increase(%s{kind="baseline",direction="out"}[%s]))`, by, series.Tokens, promDuration(span)) + "\n/ " + seconds
+	case OutcomeSignal, FaultSignal:
+		value, all = w.share()
 	case Drift:
 		// A change is a whole one, however increase() extrapolates.
 		return fmt.Sprintf(`round(sum %s (increase(%s[%s]))) %s %g`, by, series.DriftEvents, promDuration(span), w.Op, w.Threshold)
 	case Rate:
-		return fmt.Sprintf("%s / %g %s %g", all, span.Seconds(), w.Op, w.Threshold)
+		// A time of which part went by before the first result is no low rate.
+		return fmt.Sprintf("%s / %g %s %g\nand on (target, location) %s", all, span.Seconds(), w.Op, w.Threshold, watched(span))
 	default:
 		value = results(countsBad, span) + "\n/ " + all
 	}

@@ -33,13 +33,19 @@ const (
 	Rate            Signal = "rate"
 	BudgetUsed      Signal = "budget_used"
 	Drift           Signal = "drift"
+	FaultSignal     Signal = "fault"
+	Capacity        Signal = "capacity"
+	Throughput      Signal = "throughput"
+	Stale           Signal = "stale"
+	Absent          Signal = "absent"
 )
 
 // Signals returns the closed list of signals.
 func Signals() []Signal {
 	return []Signal{
 		Response, Service, FirstByte, FirstToken, FirstAnswer, TPOT, Gap, Queue, Server, Lag, ColdStart, WarmUp,
-		BadRatio, OutcomeSignal, Availability, Goodput, TokensPerSecond, Rate, BudgetUsed, Drift,
+		BadRatio, OutcomeSignal, FaultSignal, Availability, Goodput, TokensPerSecond, Rate, BudgetUsed, Drift,
+		Capacity, Throughput, Stale, Absent,
 	}
 }
 
@@ -52,7 +58,15 @@ func (s Signal) Distribution() bool {
 
 // Ratio reports whether s is a ratio from 0 to 1.
 func (s Signal) Ratio() bool {
-	return slices.Contains([]Signal{BadRatio, Availability, BudgetUsed, Goodput}, s)
+	return slices.Contains([]Signal{BadRatio, OutcomeSignal, FaultSignal, Availability, BudgetUsed, Goodput}, s)
+}
+
+// Episodic reports whether s is of cold starts and not of results.
+func (s Signal) Episodic() bool { return s == ColdStart || s == WarmUp }
+
+// Level reports whether s is a value that needs no time.
+func (s Signal) Level() bool {
+	return slices.Contains([]Signal{BudgetUsed, Capacity, Throughput, Stale}, s)
 }
 
 // Form is the kind of a condition.
@@ -64,14 +78,16 @@ const (
 	FormQuantile Form = "quantile"
 	// FormLast is first_token > 4s in 3 of 5, and outcome(loading) in 2 of 3.
 	FormLast Form = "last"
-	// FormRatio is bad_ratio > 20% over 30m.
+	// FormRatio is bad_ratio > 20% over 30m, and outcome(timeout) > 5% over 1h.
 	FormRatio Form = "ratio"
-	// FormLevel is budget_used > 80%: a value that needs no time.
+	// FormLevel is budget_used > 80% and stale > 2h: a value that needs no time.
 	FormLevel Form = "level"
 	// FormBurn is burn(availability) > 14.4 over 1h,5m.
 	FormBurn Form = "burn"
 	// FormRelative is median(first_token) > 1.3x week.
 	FormRelative Form = "relative"
+	// FormAbsent is absent over 30m.
+	FormAbsent Form = "absent"
 )
 
 // MinResults is how many counted results a ratio needs before it speaks.
@@ -85,11 +101,14 @@ type When struct {
 	Signal Signal
 	// Outcomes are those of an outcome condition.
 	Outcomes []probe.Outcome
+	// Faults are those of a fault condition.
+	Faults []probe.Fault
 	// Quantile is from 0 to 1; 1 is the maximum.
 	Quantile float64
-	// Op is one of > >= < <=; empty for outcome conditions.
+	// Op is one of > >= < <=; empty where outcomes or faults are counted in k of
+	// n, and where results are absent.
 	Op string
-	// Threshold is in seconds for distributions, a ratio for ratios, and a plain
+	// Threshold is in seconds for distributions and for Stale, a ratio for ratios, and a plain
 	// number for the rest. For FormRelative it is the factor.
 	Threshold float64
 	// Over are the time spans; two for FormBurn, else one or none.
@@ -101,11 +120,29 @@ type When struct {
 // String returns the condition as written.
 func (w When) String() string { return w.Text }
 
+// Reach returns how far back the condition looks.
+func (w When) Reach() time.Duration {
+	reach := time.Duration(0)
+	for _, d := range w.Over {
+		reach = max(reach, d)
+	}
+	switch {
+	case w.Form == FormRelative:
+		reach = RelativeReach
+	case w.Signal == Stale:
+		reach = time.Duration(w.Threshold * float64(time.Second))
+	}
+	return reach
+}
+
 // Needs returns how many results the condition needs within how much time
 // before it can speak; 0 results where it needs none.
 func (w When) Needs() (results int, over time.Duration) {
 	switch w.Form {
 	case FormQuantile:
+		if w.Signal.Episodic() {
+			return 0, 0
+		}
 		return ResultsForQuantile(w.Quantile), w.Over[0]
 	case FormRatio:
 		if w.Signal == Drift {
@@ -114,7 +151,13 @@ func (w When) Needs() (results int, over time.Duration) {
 		}
 		return MinResults, w.Over[0]
 	case FormRelative:
+		if w.Signal.Episodic() {
+			return 0, 0
+		}
 		return ResultsForQuantile(w.Quantile), relativeSpan
+	case FormAbsent:
+		// A time that holds one slot is over before its result is in.
+		return 2, w.Over[0]
 	case FormLast, FormLevel, FormBurn:
 		return 0, 0
 	default:

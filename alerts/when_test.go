@@ -15,20 +15,28 @@ import (
 func TestParseWhen(t *testing.T) {
 	h := time.Hour
 	for text, want := range map[string]alerts.When{
-		"p95(response) > 2s over 6h":           {Form: alerts.FormQuantile, Signal: alerts.Response, Quantile: 0.95, Op: ">", Threshold: 2, Over: []time.Duration{6 * h}},
-		"p99.9(service)>=800ms over 1w":        {Form: alerts.FormQuantile, Signal: alerts.Service, Quantile: 0.999, Op: ">=", Threshold: 0.8, Over: []time.Duration{7 * 24 * h}},
-		"median(tpot) < 20ms over 1d12h":       {Form: alerts.FormQuantile, Signal: alerts.TPOT, Quantile: 0.5, Op: "<", Threshold: 0.02, Over: []time.Duration{36 * h}},
-		"max(first_token) > 5s over 30m":       {Form: alerts.FormQuantile, Signal: alerts.FirstToken, Quantile: 1, Op: ">", Threshold: 5, Over: []time.Duration{h / 2}},
-		"first_token > 4s in 3 of 5":           {Form: alerts.FormLast, Signal: alerts.FirstToken, Op: ">", Threshold: 4, K: 3, N: 5},
-		"bad_ratio > 20% over 30m":             {Form: alerts.FormRatio, Signal: alerts.BadRatio, Op: ">", Threshold: 0.2, Over: []time.Duration{h / 2}},
-		"bad_ratio > 0.2 over 30m":             {Form: alerts.FormRatio, Signal: alerts.BadRatio, Op: ">", Threshold: 0.2, Over: []time.Duration{h / 2}},
-		"availability < 99% over 1d":           {Form: alerts.FormRatio, Signal: alerts.Availability, Op: "<", Threshold: 0.99, Over: []time.Duration{24 * h}},
-		"outcome(loading) in 2 of 3":           {Form: alerts.FormLast, Signal: alerts.OutcomeSignal, Outcomes: []probe.Outcome{probe.Loading}, K: 2, N: 3},
-		"outcome(auth|billing) in 1 of 1":      {Form: alerts.FormLast, Signal: alerts.OutcomeSignal, Outcomes: []probe.Outcome{probe.Auth, probe.Billing}, K: 1, N: 1},
-		"budget_used > 80%":                    {Form: alerts.FormLevel, Signal: alerts.BudgetUsed, Op: ">", Threshold: 0.8},
-		"burn(availability) > 14.4 over 1h,5m": {Form: alerts.FormBurn, Signal: alerts.Availability, Op: ">", Threshold: 14.4, Over: []time.Duration{h, 5 * time.Minute}},
-		"median(first_token) > 1.3x week":      {Form: alerts.FormRelative, Signal: alerts.FirstToken, Quantile: 0.5, Op: ">", Threshold: 1.3},
-		"  drift  >  5 %  over 7d":             {},
+		"p95(response) > 2s over 6h":            {Form: alerts.FormQuantile, Signal: alerts.Response, Quantile: 0.95, Op: ">", Threshold: 2, Over: []time.Duration{6 * h}},
+		"p99.9(service)>=800ms over 1w":         {Form: alerts.FormQuantile, Signal: alerts.Service, Quantile: 0.999, Op: ">=", Threshold: 0.8, Over: []time.Duration{7 * 24 * h}},
+		"median(tpot) < 20ms over 1d12h":        {Form: alerts.FormQuantile, Signal: alerts.TPOT, Quantile: 0.5, Op: "<", Threshold: 0.02, Over: []time.Duration{36 * h}},
+		"max(first_token) > 5s over 30m":        {Form: alerts.FormQuantile, Signal: alerts.FirstToken, Quantile: 1, Op: ">", Threshold: 5, Over: []time.Duration{h / 2}},
+		"first_token > 4s in 3 of 5":            {Form: alerts.FormLast, Signal: alerts.FirstToken, Op: ">", Threshold: 4, K: 3, N: 5},
+		"bad_ratio > 20% over 30m":              {Form: alerts.FormRatio, Signal: alerts.BadRatio, Op: ">", Threshold: 0.2, Over: []time.Duration{h / 2}},
+		"bad_ratio > 0.2 over 30m":              {Form: alerts.FormRatio, Signal: alerts.BadRatio, Op: ">", Threshold: 0.2, Over: []time.Duration{h / 2}},
+		"availability < 99% over 1d":            {Form: alerts.FormRatio, Signal: alerts.Availability, Op: "<", Threshold: 0.99, Over: []time.Duration{24 * h}},
+		"outcome(loading) in 2 of 3":            {Form: alerts.FormLast, Signal: alerts.OutcomeSignal, Outcomes: []probe.Outcome{probe.Loading}, K: 2, N: 3},
+		"outcome(auth|billing) in 1 of 1":       {Form: alerts.FormLast, Signal: alerts.OutcomeSignal, Outcomes: []probe.Outcome{probe.Auth, probe.Billing}, K: 1, N: 1},
+		"budget_used > 80%":                     {Form: alerts.FormLevel, Signal: alerts.BudgetUsed, Op: ">", Threshold: 0.8},
+		"burn(availability) > 14.4 over 1h,5m":  {Form: alerts.FormBurn, Signal: alerts.Availability, Op: ">", Threshold: 14.4, Over: []time.Duration{h, 5 * time.Minute}},
+		"median(first_token) > 1.3x week":       {Form: alerts.FormRelative, Signal: alerts.FirstToken, Quantile: 0.5, Op: ">", Threshold: 1.3},
+		"outcome(timeout|stalled) > 5% over 1h": {Form: alerts.FormRatio, Signal: alerts.OutcomeSignal, Outcomes: []probe.Outcome{probe.Timeout, probe.Stalled}, Op: ">", Threshold: 0.05, Over: []time.Duration{h}},
+		"fault(target) >= 0.2 over 30m":         {Form: alerts.FormRatio, Signal: alerts.FaultSignal, Faults: []probe.Fault{probe.FaultTarget}, Op: ">=", Threshold: 0.2, Over: []time.Duration{h / 2}},
+		"fault(network) in 2 of 3":              {Form: alerts.FormLast, Signal: alerts.FaultSignal, Faults: []probe.Fault{probe.FaultNetwork}, K: 2, N: 3},
+		"cold_start > 2m in 1 of 1":             {Form: alerts.FormLast, Signal: alerts.ColdStart, Op: ">", Threshold: 120, K: 1, N: 1},
+		"capacity < 5":                          {Form: alerts.FormLevel, Signal: alerts.Capacity, Op: "<", Threshold: 5},
+		"throughput < 0.5":                      {Form: alerts.FormLevel, Signal: alerts.Throughput, Op: "<", Threshold: 0.5},
+		"stale > 2h":                            {Form: alerts.FormLevel, Signal: alerts.Stale, Op: ">", Threshold: 7200},
+		"absent over 30m":                       {Form: alerts.FormAbsent, Signal: alerts.Absent, Over: []time.Duration{h / 2}},
+		"  drift  >  5 %  over 7d":              {},
 	} {
 		got, err := alerts.ParseWhen(text)
 		if want.Form == "" {
@@ -71,6 +79,19 @@ func TestParseWhenRefuses(t *testing.T) {
 		"outcome(loading)":                  "a count must follow",
 		"outcome in 2 of 3":                 "outcome needs a name",
 		"budget_used > 80% over 1h":         "budget_used needs no time",
+		"stale > 2h over 1h":                "stale needs no time",
+		"stale > 2":                         "stale is a duration",
+		"stale in 2 of 3":                   "a comparison must follow stale: write for instance stale > 2h",
+		"absent":                            "write absent over 30m",
+		"absent > 2 over 30m":               "write absent over 30m",
+		"absent in 2 of 3":                  "write absent over 30m",
+		"p95(absent) > 1s over 1h":          "absent has no quantiles",
+		"fault(nobody) in 2 of 3":           `there is no fault "nobody"; the faults are [none target`,
+		"fault > 20% over 1h":               "fault needs a name",
+		"fault(target) > 20% in 2 of 3":     "a share needs a time: write over 30m instead of in 2 of 3",
+		"fault(target) over 30m":            "a count must follow",
+		"outcome(timeout) > 20":             "outcome is a ratio from 0 to 1",
+		"outcome(timeout) > 20%":            "outcome needs one time: write over 30m",
 		"burn(availability) > 14.4 over 1h": "a burn rate is written",
 		"median(response) > 1.3x month":     "1.3x week",
 		"response > 2s in 3 of 5 and more":  `"and more" is left over at the end`,
@@ -92,6 +113,7 @@ func TestNeeds(t *testing.T) {
 		"median(response) > 1s over 1h": 6, "p90(response) > 1s over 1h": 29, "p95(response) > 1s over 1h": 59,
 		"p99(response) > 1s over 1h": 299, "max(response) > 1s over 1h": 1, "bad_ratio > 1% over 1h": 5,
 		"response > 1s in 3 of 5": 0, "budget_used > 1%": 0, "drift > 0 over 1h": 0,
+		"outcome(timeout) > 5% over 1h": 5, "absent over 1h": 2, "stale > 2h": 0, "capacity < 5": 0, "p95(cold_start) > 1m over 1h": 0,
 	} {
 		w, err := alerts.ParseWhen(text)
 		if err != nil {
@@ -104,27 +126,26 @@ func TestNeeds(t *testing.T) {
 	}
 }
 
-// TestUnavailable names what nothing answers yet.
-func TestUnavailable(t *testing.T) {
-	for text, want := range map[string]string{
-		"p95(response) > 1s over 1h": "", "p95(lag) > 1s over 1h": "", "gap > 1s in 3 of 5": "", "availability < 99% over 1d": "",
-		"budget_used > 50%": "", "p95(queue) > 1s over 1h": "", "goodput < 90% over 1h": "",
-		"cold_start > 1m in 1 of 2": "single values of cold_start", "burn(availability) > 1 over 1h,5m": "",
-		"median(response) > 2x week": "", "drift > 0 over 1h": "",
+// TestReach: how far back conditions look, which is how long series are kept for
+// them where history is off.
+func TestReach(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"burn(availability) > 1 over 5m,6h": 6 * time.Hour, "median(response) > 2x week": alerts.RelativeReach, "stale > 3d": 72 * time.Hour,
+		"absent over 30m": 30 * time.Minute, "budget_used > 50%": 0, "response > 1s in 2 of 3": 0,
 	} {
 		w, err := alerts.ParseWhen(text)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := w.Unavailable(); got != want {
-			t.Errorf("%s: Unavailable() = %q, want %q", text, got, want)
+		if got := w.Reach(); got != want {
+			t.Errorf("%s: Reach() = %v, want %v", text, got, want)
 		}
 	}
 }
 
 // FuzzWhen never panics, and what it takes it takes again from its own text.
 func FuzzWhen(f *testing.F) {
-	for _, s := range []string{"p95(response) > 2s over 6h", "first_token > 4s in 3 of 5", "outcome(a|b) in 1 of 2", "burn(availability) > 1 over 1h,5m"} {
+	for _, s := range []string{"p95(response) > 2s over 6h", "first_token > 4s in 3 of 5", "outcome(a|b) in 1 of 2", "burn(availability) > 1 over 1h,5m", "fault(target) > 5% over 1h", "absent over 30m", "stale > 2h"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

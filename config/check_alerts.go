@@ -143,15 +143,11 @@ func (c *checker) when(raw *rawAlert, r *alerts.Rule) bool {
 		return false
 	}
 	r.When = w
-	missing := w.Unavailable()
-	if missing != "" && !c.has(FeatureSignals) {
-		c.problem(raw.at("when"), "not available yet: "+missing, "write another condition, or an expr over series that exist")
-	}
 	if slices.Contains([]alerts.Signal{alerts.FirstToken, alerts.FirstAnswer, alerts.TPOT, alerts.Gap}, w.Signal) {
 		c.streams(raw, r)
 	}
 	c.enough(raw, r)
-	return missing == ""
+	return true
 }
 
 // streams checks that a condition on a stream is for at least one model that

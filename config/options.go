@@ -28,9 +28,6 @@ const (
 	FeatureAlertmanager Feature = "delivery to an Alertmanager"
 	// FeatureReceivers is Slack, PagerDuty, e-mail and Microsoft Teams.
 	FeatureReceivers Feature = "receivers other than webhooks"
-	// FeatureSignals is the signals and forms of conditions that no series answers
-	// without history.
-	FeatureSignals Feature = "this condition"
 	// FeatureObjectives is goodput and burn rates.
 	FeatureObjectives Feature = "objectives"
 	// FeatureProviders is pass-through to providers and their comparison.
@@ -40,7 +37,7 @@ const (
 // AllFeatures returns every feature.
 func AllFeatures() []Feature {
 	return []Feature{
-		FeatureLoad, FeatureColdStart, FeatureAlertmanager, FeatureReceivers, FeatureSignals,
+		FeatureLoad, FeatureColdStart, FeatureAlertmanager, FeatureReceivers,
 		FeatureObjectives, FeatureProviders,
 	}
 }

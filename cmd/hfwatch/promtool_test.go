@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -83,6 +84,29 @@ func shippedRules(t *testing.T, folder string) int {
 	}
 	write(t, folder, "rules.yml", string(text))
 	return len(group.Rules)
+}
+
+// TestPromtoolTestsWeeks holds the comparison with past weeks against
+// Prometheus's own evaluation.
+func TestPromtoolTestsWeeks(t *testing.T) {
+	t.Parallel()
+	binary(t, "HFWATCH_PROMTOOL")
+	trend, err := alerts.ParseWhen("median(first_token) > 1.3x week")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := alerts.RuleFile(alerts.Compile([]alerts.Rule{{Name: "Trend", When: trend, Severity: alerts.Warning}}, nil), 30*time.Minute, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cases, err := os.ReadFile("testdata/promtool/weeks.yml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	write(t, folder, "rules.yml", string(text))
+	write(t, folder, "weeks.yml", string(cases))
+	promtool(t, folder, nil, "test", "rules", "weeks.yml")
 }
 
 // TestPromtoolChecksRules: the shipped alerts are rules that a Prometheus takes.

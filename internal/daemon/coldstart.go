@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
+	"github.com/hfwatch/hfwatch/alerts"
 	"github.com/hfwatch/hfwatch/budget"
 	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/config"
@@ -202,8 +204,25 @@ func (d *Daemon) closed(e *coldstart.Episode) {
 		took, _ := w.Span.Get()
 		d.exporter.WarmedUp(e.Target, w.Requests, took)
 	}
+	d.count(e)
 	d.logger.Info("cold start", "target", e.Target, "episode", e.ID, "cause", string(e.Cause), "end", string(e.End), "words", e.Words)
 	d.keep(e)
+}
+
+// count tells the conditions on the last cold starts of one that has ended.
+func (d *Daemon) count(e *coldstart.Episode) {
+	w := d.now.Load()
+	if _, ok := w.models[e.Target]; !ok {
+		return
+	}
+	id := w.identity(e.Target)
+	if took, ok := e.FirstAnswer.Get(); ok {
+		d.counter.Episode(id, alerts.ColdStart, took)
+	}
+	if u := e.WarmUp; u != nil && (u.Answer == stats.SteadyFound || u.Answer == stats.SteadyAtLeast) {
+		took, _ := u.Span.Get()
+		d.counter.Episode(id, alerts.WarmUp, took)
+	}
 }
 
 // keep records an episode as it stands; a later record of it replaces this one.
@@ -276,12 +295,13 @@ func scaleUpTimeout(hold time.Duration) map[string]string {
 	return map[string]string{"X-Scale-Up-Timeout": strconv.Itoa(int(hold.Seconds()))}
 }
 
-// lastEpisodes is how many records of a target are looked at after a start: none
-// but the newest can be open.
-const lastEpisodes = 3
+// lastEpisodes is how many records of a target are looked at after a start: as
+// many as a condition can be of.
+const lastEpisodes = alerts.MaxLast
 
 // restoreEpisodes turns records of episodes that were never closed, since hfwatch
-// ended first, into interrupted ones. Their rest is no episode.
+// ended first, into interrupted ones. Their rest is no episode. Those that were
+// closed are counted again by the conditions on the last of them.
 func (d *Daemon) restoreEpisodes(ctx context.Context) {
 	if d.records == nil {
 		return
@@ -298,16 +318,18 @@ func (d *Daemon) restoreEpisodes(ctx context.Context) {
 			d.logger.Error("the cold starts of a target cannot be read", "target", name, "err", err)
 			continue
 		}
-		for _, event := range events {
+		for _, event := range slices.Backward(events) {
 			var e coldstart.Episode
 			if err := json.Unmarshal(event.Data, &e); err != nil {
 				d.logger.Error("a cold start's record cannot be read", "id", event.ID, "err", err)
 				continue
 			}
-			if e.End == "" {
-				d.logger.Warn("a cold start was cut off by the end of hfwatch", "target", name, "episode", e.ID)
-				d.keep(e.Interrupted(time.Now()))
+			if e.End != "" {
+				d.count(&e)
+				continue
 			}
+			d.logger.Warn("a cold start was cut off by the end of hfwatch", "target", name, "episode", e.ID)
+			d.keep(e.Interrupted(time.Now()))
 		}
 	}
 }

@@ -189,7 +189,12 @@ func TestAWeekOfNeverWake(t *testing.T) {
 func TestNaturalColdStart(t *testing.T) {
 	in(t, func(t *testing.T, r *rig) {
 		server := sleeping(t, r, sim.Cold{Initializing: simSeconds(60), Idle: simSeconds(3600), Factor: 2, Step: 8, Estimate: "constant"})
-		r.start(strings.Replace(sleeper("wake: keep_warm", `baseline: {schedule: "*/5 * * * *"}`), "    endpoint: {namespace: sim, name: one, idle: 15m}\n", "", 1))
+		text := `alerts:
+  - {name: ColdLong, when: "cold_start > 30s in 1 of 1", severity: warning}
+  - {name: ColdLonger, when: "cold_start > 10m in 1 of 1", severity: warning}
+  - {name: WarmLong, when: "warm_up > 1ms in 1 of 1", severity: warning}
+` + strings.Replace(sleeper("wake: keep_warm", `baseline: {schedule: "*/5 * * * *"}`), "    endpoint: {namespace: sim, name: one, idle: 15m}\n", "", 1)
+		r.start(text)
 		time.Sleep(time.Hour)
 		woken, ready := coldStarts(server.ColdTruth("one"))
 		all := r.episodes()
@@ -207,6 +212,15 @@ func TestNaturalColdStart(t *testing.T) {
 		time.Sleep(time.Hour)
 		r.want(23, "hfwatch_results_total", "target", "one", "kind", "baseline", "counts", "good")
 		r.want(1, "hfwatch_model_state", "target", "one", "state", "warm")
+		told := func() {
+			t.Helper()
+			for name, want := range map[string]float64{"ColdLong": 1, "ColdLonger": 0, "WarmLong": 1} {
+				r.want(want, "hfwatch_alert_hits", "alertname", name, "target", "one")
+			}
+		}
+		told()
+		r.again(time.Minute, text)
+		told()
 		t.Log(e.Words)
 	})
 }

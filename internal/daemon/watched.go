@@ -92,12 +92,7 @@ func compile(cfg *config.Config) []prom.Rule { return alerts.Compile(rulesOf(cfg
 func longest(rules []alerts.Rule) time.Duration {
 	over := 16 * time.Hour
 	for _, r := range rules {
-		for _, d := range r.When.Over {
-			over = max(over, d)
-		}
-		if r.When.Form == alerts.FormRelative {
-			over = max(over, alerts.RelativeReach)
-		}
+		over = max(over, r.When.Reach())
 	}
 	return over * 3 / 2
 }
