@@ -50,7 +50,7 @@ func (e *engine) window() Window {
 		w.Client.CPU = probe.Some(cpu)
 	}
 	main := e.rec.mainStage()
-	w.Summary = e.rec.whole.summary(over, e.o.Objectives, e.rec.series[main].sizes(), true)
+	w.Summary = e.rec.whole.summary(over, e.o.Objectives, e.rec.series[main].sizes())
 	e.rec.parts(&w, &e.plan, &e.o, over)
 	w.Steady = w.Stages[main].Steady
 	w.conclude(&e.plan, now.at.Sub(e.start) >= hotFor)

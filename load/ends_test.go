@@ -145,7 +145,7 @@ func TestRecentTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := draw(t, load.Spec{Window: "w", Stages: []load.Stage{stage(10, 30*time.Second, 0)}}, 1)
 		o := options(t, &server{answer: func(sent time.Duration, _ probe.Call) (time.Duration, probe.Result) {
-			return time.Duration(10+sent/time.Second) * time.Millisecond, probe.Result{}
+			return 10*time.Millisecond + sent.Truncate(time.Second)/1000, probe.Result{}
 		}}, 8)
 		views := 0
 		o.Progress = func(s load.Snapshot) {

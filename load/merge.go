@@ -115,7 +115,7 @@ func merged(windows []Window, of func(*Window) *Summary, over spans, objectives 
 			return Summary{}, fmt.Errorf("load: window %s: %w", windows[i].ID, err)
 		}
 	}
-	return t.summary(over, objectives, nil, true), nil
+	return t.summary(over, objectives, nil), nil
 }
 
 // take adds a summary to a tally.

@@ -255,7 +255,7 @@ func (r *recorder) parts(w *Window, p *Plan, o *Options, over spans) {
 		length := lengthOfStage(p.Stages[i])
 		alone := spans{plan: min(length, max(0, over.plan-from))}
 		from += length
-		part := Part{Name: strconv.Itoa(i), Summary: t.summary(alone, r.objectives, r.series[i].sizes(), true)}
+		part := Part{Name: strconv.Itoa(i), Summary: t.summary(alone, r.objectives, r.series[i].sizes())}
 		if p.Users() == 0 {
 			part.Rate = probe.Some(p.Stages[i].Rate)
 		}
@@ -267,7 +267,7 @@ func (r *recorder) parts(w *Window, p *Plan, o *Options, over spans) {
 		if p.Spec != nil && i < len(p.Spec.Steps) && p.Spec.Steps[i].Name != "" {
 			name = p.Spec.Steps[i].Name
 		}
-		w.Models = append(w.Models, Part{Name: name, Summary: t.summary(over, r.objectives, nil, true)})
+		w.Models = append(w.Models, Part{Name: name, Summary: t.summary(over, r.objectives, nil)})
 	}
 	unit := "bytes"
 	if r.inTokens {
@@ -275,7 +275,7 @@ func (r *recorder) parts(w *Window, p *Plan, o *Options, over spans) {
 	}
 	for i, t := range r.lengths {
 		if t != nil {
-			w.Lengths = append(w.Lengths, Part{Name: fmt.Sprintf("<= %d %s", 1<<i, unit), Summary: t.summary(over, r.objectives, nil, true)})
+			w.Lengths = append(w.Lengths, Part{Name: fmt.Sprintf("<= %d %s", 1<<i, unit), Summary: t.summary(over, r.objectives, nil)})
 		}
 	}
 	if len(w.Lengths) == 1 {

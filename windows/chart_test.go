@@ -46,8 +46,11 @@ func TestLadder(t *testing.T) {
 	c := &load.Capacity{
 		Objective: load.Objective{Signal: "response", Quantile: 0.5, Limit: probe.Measured(150 * time.Millisecond)},
 		Rungs: []load.Rung{
-			{InFlight: 1, Rate: 10, Value: 0.1}, {InFlight: 4, Rate: 20, Value: 0.2}, {InFlight: 2, Rate: 18, Value: 0.12},
-			{InFlight: 2, Rate: 20, Value: 0.1}, {InFlight: 3, Rate: 99, Value: 9, Discarded: "Little's law"},
+			{InFlight: 1, Rate: 10, Value: 0.1},
+			{InFlight: 4, Rate: 20, Value: 0.2},
+			{InFlight: 2, Rate: 18, Value: 0.12},
+			{InFlight: 2, Rate: 20, Value: 0.1},
+			{InFlight: 3, Rate: 99, Value: 9, Discarded: "Little's law"},
 		},
 	}
 	w, all := ladder(c)

@@ -140,7 +140,6 @@ func tooMany(h http.Header, e envelope) probe.Outcome {
 		return probe.RateLimited
 	case has(e.words, "plan", "plans", "billing", "payment", "subscribe", "subscription", "upgrade", "purchase", "paid"):
 		return probe.Billing
-	//nolint:misspell // The wire is American.
 	case has(e.words, "concurrent requests", "concurrency", "pending requests") &&
 		!has(e.words, "your account", "your organization", "user"):
 		return probe.Overloaded

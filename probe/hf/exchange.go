@@ -88,7 +88,8 @@ func (x *exchange) run(ctx context.Context) {
 	if x.carrier.pool != nil {
 		x.ctx, x.cancel = ctx, x.end
 		defer x.release()
-		x.came(x.direct(ctx))
+		resp, err := x.direct(ctx) //nolint:bodyclose // came closes it.
+		x.came(resp, err)
 		return
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -100,7 +101,8 @@ func (x *exchange) run(ctx context.Context) {
 	ctx = httptrace.WithClientTrace(ctx, x.trace.hooks())
 	ctx = context.WithValue(ctx, exchangeKey{}, x)
 	// RoundTrip, unlike a Client, follows no redirect and keeps no cookies.
-	x.came(x.carrier.transport.RoundTrip(x.request().WithContext(ctx)))
+	resp, err := x.carrier.transport.RoundTrip(x.request().WithContext(ctx)) //nolint:bodyclose // came closes it.
+	x.came(resp, err)
 }
 
 // came takes what the request brought: an answer, or why there is none.
