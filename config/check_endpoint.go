@@ -143,12 +143,43 @@ func (m *modelCheck) routed(e *probe.Endpoint) {
 		m.problem(at, "the provider "+name+" was removed from the router in 2026", "choose another: "+strings.Join(providers(), ", "))
 	case !slices.Contains(providers(), name):
 		m.problem(at, "there is no provider "+quote(name), meant(name, providers()))
-	case !chat:
+	case !chat && slices.Contains(task.PassedThrough(m.task), name):
 		m.need(FeatureProviders, at, "use hf-inference or a url for the task "+m.task)
+		e.Route, m.target.ProviderModel = probe.RouteProvider, m.raw.ProviderModel
+	case !chat:
+		m.unknownAt(at, name)
 	default:
 		e.Route = probe.RouteRouter
 	}
+	m.providerModel(e.Route)
 	m.routedModel()
+}
+
+// unknownAt refuses a task at a provider of which nobody knows how it is asked
+// there.
+func (m *modelCheck) unknownAt(at spot, name string) {
+	remedy := "use hf-inference, or a url"
+	if known := task.PassedThrough(m.task); len(known) > 0 {
+		remedy = "choose " + strings.Join(known, ", ") + " or hf-inference, or give a url"
+	}
+	m.problem(at, "the task "+m.task+" at the provider "+name+" is not known", remedy)
+}
+
+// providerModel checks the provider's own id of a model.
+func (m *modelCheck) providerModel(route probe.Route) {
+	at := m.raw.at("provider_model")
+	switch {
+	case route == probe.RouteProvider && m.raw.ProviderModel == "":
+		m.problem(at, "is missing: "+m.raw.Provider+" knows the model by an id of its own",
+			"write the providerId that https://huggingface.co/api/models/"+m.raw.Model+"?expand[]=inferenceProviderMapping names")
+		// So that the inputs are held against the task all the same.
+		m.target.ProviderModel = "model"
+	case route == probe.RouteProvider && !task.PlainModel(m.raw.ProviderModel):
+		m.problem(at, quote(m.raw.ProviderModel)+" is not an id that can stand in an address", "write the provider's own, such as fal-ai/flux/schnell")
+		m.target.ProviderModel = "model"
+	case route != probe.RouteProvider && m.raw.has("provider_model"):
+		m.problem(at, "is of tasks that are passed through to a provider alone", "remove it")
+	}
 }
 
 // routedModel checks the id of a model that the router serves.

@@ -200,9 +200,13 @@ func (m *modelCheck) build(spots []spot) {
 	if m.router && slices.Contains(policies(), m.raw.Provider) {
 		route = probe.RouteRouter
 	}
+	model := t.Model
+	if route == probe.RouteProvider {
+		model = t.ProviderModel
+	}
 	for i, input := range t.Inputs.Values {
 		req, err := t.Task.Build(probe.Ask{
-			Route: route, Model: t.Model, Provider: t.Provider, Input: input, Parameters: t.Parameters,
+			Route: route, Model: model, Provider: t.Provider, Input: input, Parameters: t.Parameters,
 			Stream: t.Stream && task.Streams(m.task), Reasoning: t.Reasoning, Nonce: nonce, Expect: &t.Expect,
 			Path: t.Endpoint.Path(),
 		})

@@ -3,39 +3,40 @@ package config
 // rawModel is one item of models, the defaults, or a profile.
 type rawModel struct {
 	where
-	Name         string            `yaml:"name" doc:"Its name in series and pages, unlike any other's; the model's id by default."`
-	Model        string            `yaml:"model" doc:"The model's id, such as org/name."`
-	Task         string            `yaml:"task" doc:"The task by the Hub's name; custom posts its input exactly as given."`
-	Enabled      bool              `yaml:"enabled" default:"true" doc:"Whether it is watched."`
-	HTTP2        bool              `yaml:"http2" default:"false" doc:"Whether HTTP/2 is used where the server offers it."`
-	Profile      string            `yaml:"profile" doc:"The profile it starts from."`
-	Labels       map[string]string `yaml:"labels" doc:"Labels for alerts and hfwatch_target_info."`
-	Locations    []string          `yaml:"locations" doc:"The locations that watch it; all by default."`
-	Provider     string            `yaml:"provider" doc:"The inference provider behind the router, pinned; hf-inference by default for all but chat."`
-	URL          *address          `yaml:"url" doc:"The address of a dedicated or self-hosted endpoint, used exactly as given; for chat completed with /v1/chat/completions."`
-	Endpoint     *rawEndpoint      `yaml:"endpoint" doc:"Which dedicated endpoint it is, for the management API."`
-	Auth         *rawAuth          `yaml:"auth" doc:"Its own credentials, in place of the hub's token."`
-	BillTo       string            `yaml:"bill_to" doc:"The organisation that pays, in place of the hub's."`
-	Headers      map[string]string `yaml:"headers" secret:"true" doc:"Headers to add to each request."`
-	Proxy        *address          `yaml:"proxy" doc:"The proxy to go through: http, https or socks5."`
-	TLS          *rawTLS           `yaml:"tls" doc:"Deviations from the system's own trust."`
-	Connection   string            `yaml:"connection" enum:"fresh reuse" doc:"Whether each request dials afresh: fresh for baselines and reuse for windows by default."`
-	Stream       bool              `yaml:"stream" default:"false" doc:"Whether the answer is streamed."`
-	Stall        duration          `yaml:"stall" default:"20s" doc:"The longest time without progress in a stream."`
-	Inputs       *rawInputs        `yaml:"inputs" doc:"Values of the task's own input, one drawn at random; or sample, join and from."`
-	InputsFile   string            `yaml:"inputs_file" doc:"A file with one JSON value a line, in place of inputs."`
-	InputFile    string            `yaml:"input_file" doc:"A media file that is the input."`
-	Parameters   *node             `yaml:"parameters" doc:"Parameters that pass through to the task; by default temperature 0 and 64 output tokens (512 for models known to reason)."`
-	Cache        string            `yaml:"cache" default:"defeat" enum:"defeat allow" doc:"Whether cached answers are defeated or allowed."`
-	Expect       *rawExpect        `yaml:"expect" doc:"What the answer must be."`
-	Objectives   *rawObjectives    `yaml:"objectives" doc:"What is good enough, for goodput and burn rates."`
-	Wake         string            `yaml:"wake" enum:"keep_warm observe_cold never_wake" doc:"What may be done to a model that sleeps; required for dedicated endpoints."`
-	ExpectPaused bool              `yaml:"expect_paused" default:"false" doc:"Whether being paused is as it should be."`
-	Baseline     rawBaseline       `yaml:"baseline" doc:"The scheduled probes; off for none."`
-	Window       *rawWindow        `yaml:"window" doc:"The scheduled load window; off for none."`
-	ColdStart    *rawColdStart     `yaml:"cold_start" doc:"The scheduled cold-start experiment; off for none."`
-	Budget       rawBudget         `yaml:"budget" doc:"Limits on what this model may spend, by UTC day and month."`
-	Price        *rawPrice         `yaml:"price" doc:"What it costs."`
+	Name          string            `yaml:"name" doc:"Its name in series and pages, unlike any other's; the model's id by default."`
+	Model         string            `yaml:"model" doc:"The model's id, such as org/name."`
+	Task          string            `yaml:"task" doc:"The task by the Hub's name; custom posts its input exactly as given."`
+	Enabled       bool              `yaml:"enabled" default:"true" doc:"Whether it is watched."`
+	HTTP2         bool              `yaml:"http2" default:"false" doc:"Whether HTTP/2 is used where the server offers it."`
+	Profile       string            `yaml:"profile" doc:"The profile it starts from."`
+	Labels        map[string]string `yaml:"labels" doc:"Labels for alerts and hfwatch_target_info."`
+	Locations     []string          `yaml:"locations" doc:"The locations that watch it; all by default."`
+	Provider      string            `yaml:"provider" doc:"The inference provider behind the router, pinned; hf-inference by default for all but chat."`
+	ProviderModel string            `yaml:"provider_model" doc:"The provider's own id of the model, for tasks that are passed through to it."`
+	URL           *address          `yaml:"url" doc:"The address of a dedicated or self-hosted endpoint, used exactly as given; for chat completed with /v1/chat/completions."`
+	Endpoint      *rawEndpoint      `yaml:"endpoint" doc:"Which dedicated endpoint it is, for the management API."`
+	Auth          *rawAuth          `yaml:"auth" doc:"Its own credentials, in place of the hub's token."`
+	BillTo        string            `yaml:"bill_to" doc:"The organisation that pays, in place of the hub's."`
+	Headers       map[string]string `yaml:"headers" secret:"true" doc:"Headers to add to each request."`
+	Proxy         *address          `yaml:"proxy" doc:"The proxy to go through: http, https or socks5."`
+	TLS           *rawTLS           `yaml:"tls" doc:"Deviations from the system's own trust."`
+	Connection    string            `yaml:"connection" enum:"fresh reuse" doc:"Whether each request dials afresh: fresh for baselines and reuse for windows by default."`
+	Stream        bool              `yaml:"stream" default:"false" doc:"Whether the answer is streamed."`
+	Stall         duration          `yaml:"stall" default:"20s" doc:"The longest time without progress in a stream."`
+	Inputs        *rawInputs        `yaml:"inputs" doc:"Values of the task's own input, one drawn at random; or sample, join and from."`
+	InputsFile    string            `yaml:"inputs_file" doc:"A file with one JSON value a line, in place of inputs."`
+	InputFile     string            `yaml:"input_file" doc:"A media file that is the input."`
+	Parameters    *node             `yaml:"parameters" doc:"Parameters that pass through to the task; by default temperature 0 and 64 output tokens (512 for models known to reason)."`
+	Cache         string            `yaml:"cache" default:"defeat" enum:"defeat allow" doc:"Whether cached answers are defeated or allowed."`
+	Expect        *rawExpect        `yaml:"expect" doc:"What the answer must be."`
+	Objectives    *rawObjectives    `yaml:"objectives" doc:"What is good enough, for goodput and burn rates."`
+	Wake          string            `yaml:"wake" enum:"keep_warm observe_cold never_wake" doc:"What may be done to a model that sleeps; required for dedicated endpoints."`
+	ExpectPaused  bool              `yaml:"expect_paused" default:"false" doc:"Whether being paused is as it should be."`
+	Baseline      rawBaseline       `yaml:"baseline" doc:"The scheduled probes; off for none."`
+	Window        *rawWindow        `yaml:"window" doc:"The scheduled load window; off for none."`
+	ColdStart     *rawColdStart     `yaml:"cold_start" doc:"The scheduled cold-start experiment; off for none."`
+	Budget        rawBudget         `yaml:"budget" doc:"Limits on what this model may spend, by UTC day and month."`
+	Price         *rawPrice         `yaml:"price" doc:"What it costs."`
 }
 
 // rawEndpoint is endpoint.

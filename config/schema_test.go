@@ -99,7 +99,7 @@ func TestSchemaHasEveryKey(t *testing.T) {
 		"hub":    "token token_file bill_to url api_url endpoints_url",
 		"data":   "dir retention max_size",
 		"budget": "requests_per_day requests_per_month tokens_per_day tokens_per_month usd_per_day usd_per_month",
-		"model": "name model task enabled http2 profile labels locations provider url endpoint auth bill_to headers proxy tls connection stream stall " +
+		"model": "name model task enabled http2 profile labels locations provider provider_model url endpoint auth bill_to headers proxy tls connection stream stall " +
 			"inputs inputs_file input_file parameters cache expect objectives wake expect_paused baseline window cold_start budget price",
 		"endpoint":    "namespace name token_file idle",
 		"auth":        "token_file header none",

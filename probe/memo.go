@@ -43,6 +43,9 @@ func (m *Memo) params(t *Target) string {
 // paramsHash returns the hash of everything but the input that decides what is
 // asked of the target.
 func paramsHash(t *Target) string {
-	return hash([]byte(t.Task.Name()), []byte(t.Model), []byte(t.Provider), t.Parameters,
-		[]byte(strconv.FormatBool(t.Stream)), []byte(t.Cache))
+	parts := [][]byte{[]byte(t.Task.Name()), []byte(t.Model), []byte(t.Provider), t.Parameters, []byte(strconv.FormatBool(t.Stream)), []byte(t.Cache)}
+	if t.ProviderModel != "" {
+		parts = append(parts, []byte(t.ProviderModel))
+	}
+	return hash(parts...)
 }

@@ -100,6 +100,9 @@ type Result struct {
 	// Server and Queue are the other side's own account of its time.
 	Server Seconds `json:"server_seconds,omitzero"`
 	Queue  Seconds `json:"queue_seconds,omitzero"`
+	// Polls counts how often the result was asked for after the request itself, of
+	// a provider that works on it meanwhile.
+	Polls Opt[int] `json:"polls,omitzero"`
 	// Estimate is the time that a loading model says it needs. It is recorded
 	// and never believed.
 	Estimate Seconds `json:"estimate_seconds,omitzero"`

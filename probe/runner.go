@@ -76,6 +76,9 @@ func (r Runner) Prepare(s Shot) (Call, error) {
 		Route: t.Endpoint.Route, Model: t.Model, Provider: t.Provider, Input: input, Parameters: t.Parameters,
 		Stream: t.Stream, Reasoning: t.Reasoning, Expect: &t.Expect, Path: t.Endpoint.Path(),
 	}
+	if call.Ask.Route == RouteProvider {
+		call.Ask.Model = t.ProviderModel
+	}
 	if call.InputHash = s.Memo.input(input); call.InputHash == "" {
 		call.InputHash = hash(input)
 	}

@@ -16,6 +16,9 @@ const (
 	// RouteRouter is the router's OpenAI-compatible API, {router}/v1/…, with
 	// the provider pinned in the model's name.
 	RouteRouter Route = "router"
+	// RouteProvider is a path of a provider's own behind the router:
+	// {router}/{provider}/…, with the provider's own id of the model.
+	RouteProvider Route = "provider"
 	// RouteURL is any address as given: dedicated endpoints, TGI, TEI, the
 	// toolkit, vLLM. For chat the address is completed as the official clients
 	// complete it.
@@ -29,8 +32,10 @@ type Target struct {
 	Model    string
 	Task     Task
 	Provider string
-	Location string
-	Endpoint Endpoint
+	// ProviderModel is the provider's own id of the model, for RouteProvider.
+	ProviderModel string
+	Location      string
+	Endpoint      Endpoint
 
 	Inputs Inputs
 	// Parameters is a JSON object that passes through to the task; nil is none.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"time"
 )
 
 // Task is how one kind of model is asked and how its answer is judged. An
@@ -22,6 +23,29 @@ type Task interface {
 	// one of the outcomes of a valid exchange with a bad answer: InvalidOutput,
 	// WrongAnswer, NoAnswer, Filtered, Truncated, StreamError.
 	Check(ask Ask, answer Answer) Verdict
+}
+
+// Follower is a Task of which some answers only say where the result is, or
+// will be.
+type Follower interface {
+	// Follow says what comes after a 2xx answer. It is called of the request's own
+	// answer and of each that followed it, but for a file.
+	Follow(ask Ask, answer Answer) Next
+}
+
+// Next is what comes after an answer. The zero value is nothing: the answer is
+// the result.
+type Next struct {
+	// Path and Query are what is asked for by GET at the same provider after Wait.
+	Path, Query string
+	Wait        time.Duration
+	// Link is the address of a file that is the result.
+	Link string
+	// State is the provider's own word for how far it is.
+	State string
+	// Failed is true where the provider gave up, and Reason what it says of that.
+	Failed bool
+	Reason string
 }
 
 // Ask is what one request asks: the drawn input and the target's settings.
@@ -47,10 +71,15 @@ type Request struct {
 	// Path is appended to an address that the route completes: "" or, say,
 	// "/pipeline/feature-extraction" or "/v1/chat/completions".
 	Path string
+	// Query is that of the address, without its question mark.
+	Query string
 	// ContentType is of Body; Accept may be empty.
 	ContentType string
 	Accept      string
-	Body        []byte
+	// Header is added to the request's; nil is none. It is the same for every
+	// request of a target.
+	Header map[string]string
+	Body   []byte
 	// TokensIn and TokensOut are upper bounds for the budget; 0 is a task that
 	// is not counted in tokens.
 	TokensIn  int

@@ -19,7 +19,7 @@ const (
 // completed by the model and the task's path. An address of one's own is used
 // exactly as given, but completed for chat as huggingface_hub completes it
 // (_build_chat_completion_url).
-func address(e *probe.Endpoint, model, path string) (*url.URL, error) {
+func address(e *probe.Endpoint, model, provider, path string) (*url.URL, error) {
 	if e.URL == nil || e.URL.Host == "" || (e.URL.Scheme != "http" && e.URL.Scheme != "https") {
 		return nil, errors.New("the endpoint's url is not an http or https address")
 	}
@@ -33,6 +33,11 @@ func address(e *probe.Endpoint, model, path string) (*url.URL, error) {
 		return extend(u, "/hf-inference/models/"+model+path), nil
 	case probe.RouteRouter:
 		return extend(u, path), nil
+	case probe.RouteProvider:
+		if provider == "" || path == "" {
+			return nil, fmt.Errorf("the %s route needs a provider and a path", e.Route)
+		}
+		return extend(u, "/"+provider+path), nil
 	case probe.RouteURL:
 		if !strings.HasSuffix(path, chatSuffix) {
 			return &u, nil
@@ -91,7 +96,7 @@ func header(call *probe.Call, u *url.URL, userAgent string) (http.Header, error)
 	if e.Route == probe.RouteHFInference && call.Target.Cache != probe.CacheAllow {
 		h.Set("X-Use-Cache", "false")
 	}
-	for _, extra := range []map[string]string{e.Headers, call.Header} {
+	for _, extra := range []map[string]string{call.Request.Header, e.Headers, call.Header} {
 		for name, value := range extra {
 			if unsendable(name) {
 				return nil, fmt.Errorf("header %s: cannot be sent: it would make the client repeat or reframe the request", name)

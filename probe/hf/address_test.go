@@ -95,7 +95,7 @@ func TestAddress(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := address(&probe.Endpoint{Route: row.route, URL: base}, row.model, row.path)
+		got, err := address(&probe.Endpoint{Route: row.route, URL: base}, row.model, "", row.path)
 		if err != nil || got.String() != row.want {
 			t.Errorf("%s: address(%s, %s, %s) = %v, %v, want %s", row.why, row.base, row.model, row.path, got, err, row.want)
 		}
@@ -109,7 +109,7 @@ func TestAddress(t *testing.T) {
 		{Route: "elsewhere", URL: &url.URL{Scheme: "http", Host: "h.test"}},
 		{Route: probe.RouteHFInference, URL: &url.URL{Scheme: "http", Host: "h.test"}},
 	} {
-		if got, err := address(&bad, "", ""); err == nil {
+		if got, err := address(&bad, "", "", ""); err == nil {
 			t.Errorf("address(%v, %v) = %v, want an error", bad.Route, bad.URL, got)
 		}
 	}

@@ -85,6 +85,11 @@ func (x *exchange) whole(resp *http.Response, from io.Reader) {
 		}
 		x.warn("the other side closed the connection without the alert that TLS asks for")
 	}
+	a, there := x.follow(probe.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body})
+	if !there {
+		return
+	}
+	body = a.Body
 	x.res.Service = probe.Measured(x.last.Sub(x.sent))
 	if x.res.Engine == "" {
 		x.res.Engine = engineOfBody(resp.Header, resp.StatusCode, x.call.Target.Endpoint.Route, bothEnds(body))
@@ -98,7 +103,7 @@ func (x *exchange) whole(resp *http.Response, from io.Reader) {
 			return
 		}
 	}
-	x.check(probe.Answer{Status: resp.StatusCode, Header: resp.Header, Body: body})
+	x.check(a)
 	if x.res.Outcome != probe.OK {
 		x.excerpt(body)
 	}

@@ -99,7 +99,7 @@ func (x *exchange) run(ctx context.Context) {
 	defer stop()
 	x.ctx = ctx
 	ctx = httptrace.WithClientTrace(ctx, x.trace.hooks())
-	ctx = context.WithValue(ctx, exchangeKey{}, x)
+	ctx = withExchange(ctx, x)
 	// RoundTrip, unlike a Client, follows no redirect and keeps no cookies.
 	resp, err := x.carrier.transport.RoundTrip(x.request().WithContext(ctx)) //nolint:bodyclose // came closes it.
 	x.came(resp, err)
@@ -123,6 +123,11 @@ func (x *exchange) came(resp *http.Response, err error) {
 	x.answer(resp)
 	t := x.trace.seal()
 	x.finish(&t)
+}
+
+// withExchange returns a context in which a dial finds its exchange.
+func withExchange(ctx context.Context, x *exchange) context.Context {
+	return context.WithValue(ctx, exchangeKey{}, x)
 }
 
 // cause returns why the exchange's own context ended, nil where it did not. A

@@ -55,9 +55,12 @@ func (c *Client) sheet(call *probe.Call) (*sheet, error) {
 		}
 	}
 	e := &call.Target.Endpoint
-	u, err := address(e, call.Ask.Model, call.Request.Path)
+	u, err := address(e, call.Ask.Model, call.Ask.Provider, call.Request.Path)
 	if err != nil {
 		return nil, err
+	}
+	if call.Request.Query != "" {
+		u.RawQuery = call.Request.Query
 	}
 	h, err := header(call, u, c.userAgent)
 	if err != nil {

@@ -35,9 +35,9 @@ const (
 
 // wire is what decides which transport can carry a call.
 type wire struct {
-	reuse, http2 bool
-	proxy        string
-	tls          [sha256.Size]byte
+	reuse, http2, pooled bool
+	proxy                string
+	tls                  [sha256.Size]byte
 	// host is set for pooled HTTP/2 alone, where each host has its own bound.
 	host string
 }
@@ -85,7 +85,17 @@ type carriers struct {
 
 // get returns the carrier for an endpoint. An error is in its TLS options.
 func (cs *carriers) get(e *probe.Endpoint, reuse bool) (*carrier, error) {
-	key := wire{reuse: reuse, http2: e.HTTP2, tls: fingerprint(e.TLS)}
+	return cs.find(e, reuse, reuse && !e.HTTP2 && e.Proxy == nil)
+}
+
+// transporting is get for a carrier that has a transport in any case.
+func (cs *carriers) transporting(e *probe.Endpoint, reuse bool) (*carrier, error) {
+	return cs.find(e, reuse, false)
+}
+
+// find returns the carrier, and makes it where there is none.
+func (cs *carriers) find(e *probe.Endpoint, reuse, pooled bool) (*carrier, error) {
+	key := wire{reuse: reuse, http2: e.HTTP2, pooled: pooled, tls: fingerprint(e.TLS)}
 	if e.Proxy != nil {
 		key.proxy = e.Proxy.String()
 	}
@@ -105,7 +115,7 @@ func (cs *carriers) get(e *probe.Endpoint, reuse bool) (*carrier, error) {
 		cs.dropAll()
 	}
 	c := &carrier{carriers: cs, tls: config}
-	if reuse && !e.HTTP2 && e.Proxy == nil {
+	if pooled {
 		config.NextProtos = []string{"http/1.1"}
 		c.pool = new(pool)
 	} else {

@@ -34,8 +34,12 @@ func (t featureExtraction) Build(ask probe.Ask) (probe.Request, error) {
 	if err != nil {
 		return probe.Request{}, err
 	}
+	there, err := passed(ask, t.Name())
+	if err != nil {
+		return probe.Request{}, err
+	}
 	var b body
-	if asksAt(ask, "/embeddings") {
+	if there || asksAt(ask, "/embeddings") {
 		if err := p.refuse("hfwatch sets it from the model's own keys", "model", "input"); err != nil {
 			return probe.Request{}, err
 		}
@@ -52,6 +56,9 @@ func (t featureExtraction) Build(ask probe.Ask) (probe.Request, error) {
 		// The same weights serve sentence-similarity too, and which of the two
 		// answers without the suffix is the model card's choice.
 		r.Path = "/pipeline/feature-extraction"
+	}
+	if there {
+		r.Path = pathAt(t.Name(), ask.Provider)
 	}
 	return r, err
 }

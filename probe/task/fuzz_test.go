@@ -3,6 +3,7 @@ package task
 import (
 	"bytes"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hfwatch/hfwatch/probe"
@@ -67,6 +68,12 @@ func FuzzCheck(f *testing.F) {
 		f.Add(uint8(slices.Index(names, "text-to-image")), []byte(head), false)
 		f.Add(uint8(slices.Index(names, "text-to-speech")), []byte(head), false)
 	}
+	for _, answer := range []string{
+		`{"status":"IN_QUEUE","request_id":"r","response_url":"https://q/a/requests/r"}`, `{"status":"failed","error":{"message":"m"}}`,
+		`{"data":{"status":"created","id":"w"}}`, `{"id":"z","task_status":"SUCCESS","image_result":[{"url":"https://x/a.png"}]}`,
+	} {
+		f.Add(uint8(slices.Index(names, "text-to-image")), []byte(answer), false)
+	}
 	inputs := map[string]string{
 		"sentence-similarity": `{"source_sentence":"a","sentences":["b"]}`, "question-answering": `{"question":"q","context":"c"}`,
 		"table-question-answering": `{"query":"q","table":{"a":["1"]}}`, "zero-shot-classification": `["a"]`,
@@ -79,6 +86,7 @@ func FuzzCheck(f *testing.F) {
 			ask.Input = []byte(in)
 		}
 		a := probe.Answer{Status: 200, Body: body, Streamed: streamed}
+		followed(t, tk, a)
 		if streamed {
 			for line := range bytes.SplitSeq(body, []byte("\n")) {
 				a.Events = append(a.Events, line)
@@ -107,4 +115,23 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 	})
+}
+
+// followed holds what is asked after any answer to paths of the provider's own, to
+// links, and to a wait between two questions that are not the last.
+func followed(t *testing.T, tk probe.Task, a probe.Answer) {
+	t.Helper()
+	f, follows := tk.(probe.Follower)
+	if !follows {
+		return
+	}
+	for _, provider := range PassedThrough(tk.Name()) {
+		next := f.Follow(probe.Ask{Route: probe.RouteProvider, Provider: provider, Model: "o/m"}, a)
+		switch {
+		case next.Path != "" && (!plainPath.MatchString(next.Path) || next.Link != "" || next.Failed):
+			t.Errorf("%s: Follow(%q) = %+v", provider, a.Body, next)
+		case next.Link != "" && !strings.HasPrefix(next.Link, "http"):
+			t.Errorf("%s: Follow(%q) = %+v", provider, a.Body, next)
+		}
+	}
 }

@@ -105,6 +105,9 @@ func request(ask probe.Ask, name string, b *body) (probe.Request, error) {
 	if ask.Route == probe.RouteRouter {
 		return probe.Request{}, fmt.Errorf("%s is not part of the router's /v1, which serves chat-completion alone; leave provider out, or give a url", name)
 	}
+	if ask.Route == probe.RouteProvider && len(PassedThrough(name)) == 0 {
+		return probe.Request{}, fmt.Errorf("%s is not passed through to any provider; leave provider out, or give a url", name)
+	}
 	if ask.Stream && !Streams(name) {
 		return probe.Request{}, fmt.Errorf("%s has no stream; leave stream out", name)
 	}

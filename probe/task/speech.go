@@ -17,9 +17,14 @@ type speechRecognition struct{ quiet }
 func (speechRecognition) Name() string { return "automatic-speech-recognition" }
 
 // Build returns the bytes of the file, with parameters JSON with base64, and at
-// an address that ends in /audio/transcriptions OpenAI's form.
+// an address that ends in /audio/transcriptions OpenAI's form; at a provider JSON
+// with a data: URL.
 func (t speechRecognition) Build(ask probe.Ask) (probe.Request, error) {
-	if !asksAt(ask, "/audio/transcriptions") {
+	there, err := passed(ask, t.Name())
+	if err != nil {
+		return probe.Request{}, err
+	}
+	if !there && !asksAt(ask, "/audio/transcriptions") {
 		return postMedium(ask, t.Name(), false)
 	}
 	p, err := readParams(ask.Parameters)
@@ -29,6 +34,9 @@ func (t speechRecognition) Build(ask probe.Ask) (probe.Request, error) {
 	m, err := readMedium(t.Name(), ask.Input, false)
 	if err != nil {
 		return probe.Request{}, err
+	}
+	if there {
+		return speechAt(ask, t.Name(), m, p)
 	}
 	return form(ask, m, p)
 }

@@ -42,8 +42,16 @@ func (t textGeneration) Build(ask probe.Ask) (probe.Request, error) {
 	if err != nil {
 		return probe.Request{}, err
 	}
-	if asksAt(ask, "/completions") {
-		return t.completion(ask, prompt, p, bound)
+	there, err := passed(ask, t.Name())
+	if err != nil {
+		return probe.Request{}, err
+	}
+	if there || asksAt(ask, "/completions") {
+		r, err := t.completion(ask, prompt, p, bound)
+		if there {
+			r.Path = pathAt(t.Name(), ask.Provider)
+		}
+		return r, err
 	}
 	parameters, err := generationParameters(p, bound)
 	if err != nil {

@@ -16,11 +16,18 @@ func (textToImage) Name() string { return "text-to-image" }
 
 // Build returns {"inputs": …, "parameters": …}, and at an address that ends in
 // /images/generations OpenAI's {"model": …, "prompt": …}, with the picture in
-// the answer and not behind a link.
+// the answer and not behind a link. At a provider it is that provider's own form.
 func (t textToImage) Build(ask probe.Ask) (probe.Request, error) {
 	prompt, p, err := promptOf(t.Name(), ask)
 	if err != nil {
 		return probe.Request{}, err
+	}
+	there, err := passed(ask, t.Name())
+	if err != nil {
+		return probe.Request{}, err
+	}
+	if there {
+		return generateAt(ask, t.Name(), "prompt", suffix(prompt, ask.Nonce), p)
 	}
 	if asksAt(ask, "/images/generations") {
 		var b body

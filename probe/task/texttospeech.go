@@ -13,13 +13,21 @@ type textToSpeech struct{ quiet }
 func (textToSpeech) Name() string { return "text-to-speech" }
 
 // Build returns {"inputs": …, "parameters": …}, and at an address that ends in
-// /audio/speech OpenAI's {"model": …, "input": …}.
+// /audio/speech OpenAI's {"model": …, "input": …}; at a provider that provider's
+// own form.
 func (t textToSpeech) Build(ask probe.Ask) (probe.Request, error) {
 	said, p, err := promptOf(t.Name(), ask)
 	if err != nil {
 		return probe.Request{}, err
 	}
 	said = suffix(said, clip(ask.Nonce, 4))
+	there, err := passed(ask, t.Name())
+	if err != nil {
+		return probe.Request{}, err
+	}
+	if there {
+		return generateAt(ask, t.Name(), "text", said, p)
+	}
 	var r probe.Request
 	if asksAt(ask, "/audio/speech") {
 		var b body
