@@ -142,7 +142,7 @@ func (f *frames) begin(r *http.Request) {
 	}
 	f.outMu.Unlock()
 	if f.c.t.Fault == faultGoAwayUnproc {
-		_ = f.c.Conn.Close()
+		_ = f.c.Close()
 	}
 	panic(http.ErrAbortHandler)
 }
@@ -196,7 +196,7 @@ func (f *frames) sent(kind byte, stream uint32) {
 	case f.c.t.Fault == faultGoAwayMidBody && due:
 		f.c.strike()
 		f.goAway(stream, internalError)
-		_ = f.c.Conn.Close()
+		_ = f.c.Close()
 	case f.c.t.Fault == faultResetStreamMid && due:
 		f.c.strike()
 		f.reset(stream, internalError)

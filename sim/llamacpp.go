@@ -22,8 +22,14 @@ func (x *exchange) llamaTimings(in, out int) object {
 	rate := func(d time.Duration, n int) float64 { return round3(float64(n) / max(d.Seconds(), 1e-6)) }
 	return object{
 		{"cache_n", 0},
-		{"prompt_n", in}, {"prompt_ms", per(prompt, 1)}, {"prompt_per_token_ms", per(prompt, in)}, {"prompt_per_second", rate(prompt, in)},
-		{"predicted_n", out}, {"predicted_ms", per(predicted, 1)}, {"predicted_per_token_ms", per(predicted, out)}, {"predicted_per_second", rate(predicted, out)},
+		{"prompt_n", in},
+		{"prompt_ms", per(prompt, 1)},
+		{"prompt_per_token_ms", per(prompt, in)},
+		{"prompt_per_second", rate(prompt, in)},
+		{"predicted_n", out},
+		{"predicted_ms", per(predicted, 1)},
+		{"predicted_per_token_ms", per(predicted, out)},
+		{"predicted_per_second", rate(predicted, out)},
 	}
 }
 
@@ -53,7 +59,10 @@ func (x *exchange) llamaRead() bool {
 		})
 	case "/v1/models":
 		x.sendJSON(object{{"object", "list"}, {"data", []any{object{
-			{"id", x.spec.ID}, {"object", "model"}, {"created", int64(0)}, {"owned_by", "llamacpp"},
+			{"id", x.spec.ID},
+			{"object", "model"},
+			{"created", int64(0)},
+			{"owned_by", "llamacpp"},
 			{"meta", object{{"n_ctx_train", x.b.Context}, {"n_embd", x.b.Dimension}}},
 		}}}})
 	default:

@@ -221,7 +221,7 @@ func (c *wire) wait(idle bool) {
 	}
 	hang := func() {
 		c.strike()
-		_ = c.Conn.Close()
+		_ = c.Close()
 	}
 	switch {
 	case !idle:

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -100,25 +101,15 @@ func (x *exchange) engineRead() *problem {
 		return nil
 	case backend == BackendSGLang && x.sglangRead():
 		return nil
-	case backend == BackendSGLang && x.path == "/health_generate":
+	}
+	if slices.Contains(healthRoutes(backend), x.path) {
 		return x.health()
 	}
-	openAI := backend == BackendVLLM || backend == BackendProvider || backend == BackendSGLang || backend == BackendLlama
 	switch x.path {
-	case "/health":
-		return x.health()
-	case "/":
-		if !openAI {
-			return x.health()
-		}
-	case "/ping":
-		if backend == BackendTGI || backend == BackendTEI {
-			return x.health()
-		}
 	case "/info":
 		return x.info()
 	case "/v1/models":
-		if !openAI && backend != BackendTGI {
+		if !speaksOpenAI(backend) && backend != BackendTGI {
 			break
 		}
 		x.sendJSON(object{{"object", "list"}, {"data", []any{object{
@@ -127,6 +118,25 @@ func (x *exchange) engineRead() *problem {
 		return nil
 	}
 	return x.noRoute()
+}
+
+// speaksOpenAI reports whether an engine has the routes of OpenAI's API alone.
+func speaksOpenAI(backend string) bool {
+	return slices.Contains([]string{BackendVLLM, BackendProvider, BackendSGLang, BackendLlama}, backend)
+}
+
+// healthRoutes returns where an engine says how it is.
+func healthRoutes(backend string) []string {
+	switch {
+	case backend == BackendSGLang:
+		return []string{"/health", "/health_generate"}
+	case speaksOpenAI(backend):
+		return []string{"/health"}
+	case backend == BackendTGI, backend == BackendTEI:
+		return []string{"/health", "/", "/ping"}
+	default:
+		return []string{"/health", "/"}
+	}
 }
 
 // info answers GET /info, which TEI keeps behind its key and TGI does not.

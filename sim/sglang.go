@@ -35,13 +35,20 @@ func (x *exchange) sglangRead() bool {
 		})
 	case "/get_server_info", "/server_info":
 		x.sendJSON(object{
-			{"model_path", x.spec.ID}, {"context_length", x.b.Context}, {"max_running_requests", x.b.Permits},
-			{"max_queued_requests", x.b.QueueLimit}, {"version", "0.5.3"},
+			{"model_path", x.spec.ID},
+			{"context_length", x.b.Context},
+			{"max_running_requests", x.b.Permits},
+			{"max_queued_requests", x.b.QueueLimit},
+			{"version", "0.5.3"},
 		})
 	case "/v1/models":
 		x.sendJSON(object{{"object", "list"}, {"data", []any{object{
-			{"id", x.spec.ID}, {"object", "model"}, {"created", time.Now().Unix()}, {"owned_by", "sglang"},
-			{"root", x.spec.ID}, {"max_model_len", x.b.Context},
+			{"id", x.spec.ID},
+			{"object", "model"},
+			{"created", time.Now().Unix()},
+			{"owned_by", "sglang"},
+			{"root", x.spec.ID},
+			{"max_model_len", x.b.Context},
 		}}}})
 	default:
 		return false

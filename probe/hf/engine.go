@@ -115,34 +115,50 @@ func engineOfError(h http.Header, status int, route probe.Route, body []byte) st
 	if json.Unmarshal(body, &e) != nil {
 		return ""
 	}
-	var within struct {
-		Type   string `json:"type"`
-		Code   any    `json:"code"`
-		Status int    `json:"http_status_code"`
-	}
-	nested := json.Unmarshal(e.Error, &within) == nil && rawBegins(e.Error, '{')
 	kind := e.ErrorType
 	if e.Error == nil {
 		// TEI's OpenAI routes have the type at the top.
 		kind = e.Type
 	}
-	code, isNumber := within.Code.(float64)
+	if engine := engineOfNested(e.Error, status); engine != "" {
+		return engine
+	}
 	switch {
 	case e.Object == "error" && e.Error == nil && isDigits(e.Type):
 		return engineSGLang
-	case nested && isNumber && slices.Contains([]string{"unavailable_error", "not_supported_error", "exceed_context_size_error"}, within.Type):
-		return engineLlamaCpp
 	case slices.Contains([]string{"Unhealthy", "Backend", "Overloaded", "Validation", "Tokenizer", "Empty"}, kind):
 		return engineTEI
-	case e.Error != nil && slices.Contains(kindsOfTGI(), kind), nested && within.Status != 0:
+	case e.Error != nil && slices.Contains(kindsOfTGI(), kind):
 		return engineTGI
-	case nested && isNumber && int(code) == status && strings.HasSuffix(within.Type, "Error"):
-		return engineVLLM
 	case e.EstimatedTime != nil, e.Warnings != nil, rawBegins(e.Error, '['):
 		return engineHFInference
 	case uvicorn(h) && route == probe.RouteURL && status == http.StatusBadRequest &&
 		h.Get("X-Compute-Type") == "" && rawBegins(e.Error, '"'):
 		return engineToolkit
+	}
+	return ""
+}
+
+// engineOfNested returns the engine whose error is an object of that form: what
+// llama.cpp has types of its own for, TGI's OpenAI routes give their status in,
+// and vLLM the exception's class and the status as a number.
+func engineOfNested(raw json.RawMessage, status int) string {
+	var e struct {
+		Type   string `json:"type"`
+		Code   any    `json:"code"`
+		Status int    `json:"http_status_code"`
+	}
+	if !rawBegins(raw, '{') || json.Unmarshal(raw, &e) != nil {
+		return ""
+	}
+	code, isNumber := e.Code.(float64)
+	switch {
+	case isNumber && slices.Contains([]string{"unavailable_error", "not_supported_error", "exceed_context_size_error"}, e.Type):
+		return engineLlamaCpp
+	case e.Status != 0:
+		return engineTGI
+	case isNumber && int(code) == status && strings.HasSuffix(e.Type, "Error"):
+		return engineVLLM
 	}
 	return ""
 }

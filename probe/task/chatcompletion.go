@@ -110,6 +110,8 @@ func chatModel(ask probe.Ask) (string, error) {
 		if ask.Model == "" {
 			return "dummy", nil
 		}
+	case probe.RouteProvider:
+		// A provider's own path wants its own id of the model, as it is given.
 	}
 	return ask.Model, nil
 }

@@ -11,7 +11,8 @@ func Least(name string, parameters []byte) []byte {
 	if len(parameters) > 0 && json.Unmarshal(parameters, &all) != nil {
 		return parameters
 	}
-	bounds, bound := []string(nil), ""
+	var bounds []string
+	var bound string
 	switch {
 	case Chats(name):
 		bounds, bound = append(chatBounds(), "max_output_tokens"), "max_tokens"

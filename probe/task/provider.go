@@ -65,6 +65,9 @@ func passed(ask probe.Ask, name string) (bool, error) {
 	return true, nil
 }
 
+// plainLetters are what a model's name in a path is made of.
+const plainLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-:"
+
 // PlainModel reports whether a provider's id of a model can stand in a path: names
 // with slashes between them, and with a version behind a colon.
 func PlainModel(id string) bool {
@@ -72,9 +75,7 @@ func PlainModel(id string) bool {
 		return false
 	}
 	for part := range strings.SplitSeq(id, "/") {
-		if part == "" || part == "." || part == ".." || strings.ContainsFunc(part, func(r rune) bool {
-			return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("._-:", r))
-		}) {
+		if part == "" || part == "." || part == ".." || strings.Trim(part, plainLetters) != "" {
 			return false
 		}
 	}
