@@ -113,8 +113,12 @@ func TestFollowEnds(t *testing.T) {
 		{"out of memory", say(`{"failed":"CUDA out of memory"}`), "server_error: the provider gave up: it says failed: CUDA out of memory", "", 500 * time.Millisecond},
 		{"no capacity", say(`{"failed":"Model is overloaded"}`), "overloaded: the provider gave up: it says failed: Model is overloaded", "", 500 * time.Millisecond},
 		{"filtered", say(`{"failed":"NSFW content detected"}`), "filtered: the provider gave up: it says failed: NSFW content detected", "", 500 * time.Millisecond},
-		{"a status", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":"Not Found"}`, http.StatusNotFound) }, "gone: asking for the result: 404 Not Found: Not Found", "", 500 * time.Millisecond},
-		{"a limit", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, `{"error":"Rate limit reached"}`, http.StatusTooManyRequests) }, "rate_limited: asking for the result: 429 Too Many Requests: Rate limit reached", "", 500 * time.Millisecond},
+		{"a status", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error":"Not Found"}`, http.StatusNotFound)
+		}, "gone: asking for the result: 404 Not Found: Not Found", "", 500 * time.Millisecond},
+		{"a limit", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"error":"Rate limit reached"}`, http.StatusTooManyRequests)
+		}, "rate_limited: asking for the result: 429 Too Many Requests: Rate limit reached", "", 500 * time.Millisecond},
 		{"no answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "reset: asking for the result: the connection was closed before the answer began", probe.PhaseFirstByte, 500 * time.Millisecond},
 		{"a link to this machine", say(`{"link":"http://127.0.0.1/x"}`), "invalid_output: the answer's link is not one that is fetched: http://127.0.0.1/x", probe.PhaseBody, 500 * time.Millisecond},
 		{"a link without https", say(`{"link":"http://cdn.test/x"}`), "invalid_output: the answer's link is not one that is fetched: http://cdn.test/x", probe.PhaseBody, 500 * time.Millisecond},
