@@ -77,13 +77,14 @@ func (x *exchange) direct(ctx context.Context) (*http.Response, error) {
 // connection returns one that waits, or dials within the exchange's time.
 func (x *exchange) connection(ctx context.Context) (*pooled, error) {
 	s, until := x.sheet, x.sent.Add(x.limit)
-	if c := x.carrier.pool.take(s.addr, until); c != nil {
+	secure := s.url.Scheme == "https"
+	if c := x.carrier.pool.take(place{addr: s.addr, secure: secure}, until); c != nil {
 		x.trace.gotConn(httptrace.GotConnInfo{Conn: c.conn, Reused: c.used, WasIdle: c.used, IdleTime: time.Since(c.since)})
 		return c, nil
 	}
 	ctx, stop := context.WithDeadlineCause(ctx, until, errLimit)
 	defer stop()
-	c, err := x.carrier.dial(ctx, &x.trace, s.addr, s.url.Scheme == "https")
+	c, err := x.carrier.dial(ctx, &x.trace, s.addr, secure)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +182,7 @@ func (x *exchange) release() {
 			keep = false
 		}
 	}
-	if keep && !c.sawEOF && c.in.Buffered() == 0 {
+	if keep && c.drained() {
 		c.used, c.since, c.own.dialler = true, time.Now(), nil
 		x.carrier.pool.put(c)
 		return

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"sync"
 	"time"
 )
@@ -20,10 +21,9 @@ var errHeaderTooLong = errors.New("the answer's header exceeded 256 KiB")
 type pooled struct {
 	// conn is what is written to and read from; own is itself, or what lies beneath
 	// its TLS.
-	conn   net.Conn
-	own    *conn
-	secure bool
-	addr   string
+	conn net.Conn
+	own  *conn
+	place
 
 	in  *bufio.Reader
 	out []byte
@@ -46,9 +46,16 @@ type pooled struct {
 	unhook  func() bool
 }
 
+// place is where requests go that may share connections. What is meant for TLS
+// never goes over a connection without it, to whichever address.
+type place struct {
+	addr   string
+	secure bool
+}
+
 // newPooled returns a connection over which nothing went yet.
 func newPooled(c net.Conn, own *conn, addr string) *pooled {
-	p := &pooled{conn: c, own: own, secure: c != net.Conn(own), addr: addr, since: time.Now()}
+	p := &pooled{conn: c, own: own, place: place{addr: addr, secure: c != net.Conn(own)}, since: time.Now()}
 	p.in = bufio.NewReader(p)
 	p.idle.of(own.Conn)
 	if r, ok := own.Conn.(interface{ Readable() bool }); ok {
@@ -118,6 +125,25 @@ func (p *pooled) close() {
 	_ = p.conn.Close()
 }
 
+// drained reports that nothing lies behind the answer that was read: neither in
+// the buffer nor, decrypted or not, within TLS, which reads ahead of what it is
+// asked for. What lies in the socket still is for alive.
+func (p *pooled) drained() bool {
+	if p.sawEOF || p.in.Buffered() > 0 {
+		return false
+	}
+	if !p.secure {
+		return true
+	}
+	// A read whose time is over takes what was read ahead, and never waits.
+	if p.conn.SetReadDeadline(time.Unix(1, 0)) != nil {
+		return false
+	}
+	var more [1]byte
+	n, err := p.conn.Read(more[:])
+	return n == 0 && errors.Is(err, os.ErrDeadlineExceeded)
+}
+
 // alive reports that the other side has not ended the connection while it waited,
 // as far as can be told without waiting. What it said without being asked is as
 // good as an end, but for the tickets that follow a TLS handshake.
@@ -131,19 +157,19 @@ func (p *pooled) alive() bool {
 // pool is connections that wait for a request.
 type pool struct {
 	mu sync.Mutex
-	// idle are by their addresses, those that wait longest first.
-	idle map[string][]*pooled
+	// idle are by where they lead, those that wait longest first.
+	idle map[place][]*pooled
 	n    int
 	// reaper closes what has waited too long; nil where nothing waits.
 	reaper *time.Timer
 }
 
-// take returns the connection to an address that waits shortest, for a request
+// take returns the connection to a place that waits shortest, for a request
 // that ends at until; nil where there is none that the other side may be trusted
 // to hold open still.
-func (p *pool) take(addr string, until time.Time) *pooled {
+func (p *pool) take(to place, until time.Time) *pooled {
 	for {
-		c := p.newest(addr)
+		c := p.newest(to)
 		// The deadline of the last request may have passed, and would end the look.
 		if c == nil || c.conn.SetDeadline(until) == nil && c.alive() {
 			return c
@@ -153,21 +179,21 @@ func (p *pool) take(addr string, until time.Time) *pooled {
 }
 
 // newest takes a connection out; those that wait too long are closed.
-func (p *pool) newest(addr string) *pooled {
+func (p *pool) newest(to place) *pooled {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	waiting := p.idle[addr]
+	waiting := p.idle[to]
 	if len(waiting) == 0 {
 		return nil
 	}
 	last := len(waiting) - 1
 	c := waiting[last]
 	if time.Since(c.since) >= idleTimeout {
-		p.drop(addr, len(waiting))
+		p.drop(to, len(waiting))
 		return nil
 	}
 	waiting[last] = nil
-	p.idle[addr] = waiting[:last]
+	p.idle[to] = waiting[:last]
 	p.n--
 	return c
 }
@@ -176,32 +202,32 @@ func (p *pool) newest(addr string) *pooled {
 func (p *pool) put(c *pooled) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.idle[c.addr]) >= maxIdlePerHost || p.n >= maxIdle {
+	if len(p.idle[c.place]) >= maxIdlePerHost || p.n >= maxIdle {
 		c.close()
 		return
 	}
 	if p.idle == nil {
-		p.idle = map[string][]*pooled{}
+		p.idle = map[place][]*pooled{}
 	}
-	p.idle[c.addr] = append(p.idle[c.addr], c)
+	p.idle[c.place] = append(p.idle[c.place], c)
 	p.n++
 	if p.reaper == nil {
 		p.reaper = time.AfterFunc(idleTimeout, p.reap)
 	}
 }
 
-// drop closes the first n that wait for an address. The caller holds p.mu.
-func (p *pool) drop(addr string, n int) {
-	waiting := p.idle[addr]
+// drop closes the first n that lead to a place. The caller holds p.mu.
+func (p *pool) drop(to place, n int) {
+	waiting := p.idle[to]
 	for _, c := range waiting[:n] {
 		c.close()
 	}
 	p.n -= n
 	if n == len(waiting) {
-		delete(p.idle, addr)
+		delete(p.idle, to)
 		return
 	}
-	p.idle[addr] = append(waiting[:0:0], waiting[n:]...)
+	p.idle[to] = append(waiting[:0:0], waiting[n:]...)
 }
 
 // reap closes what has waited too long and comes back for the rest.
@@ -209,7 +235,7 @@ func (p *pool) reap() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	next := idleTimeout
-	for addr, waiting := range p.idle {
+	for to, waiting := range p.idle {
 		old := 0
 		for old < len(waiting) && time.Since(waiting[old].since) >= idleTimeout {
 			old++
@@ -217,7 +243,7 @@ func (p *pool) reap() {
 		if old < len(waiting) {
 			next = min(next, idleTimeout-time.Since(waiting[old].since))
 		}
-		p.drop(addr, old)
+		p.drop(to, old)
 	}
 	if p.n == 0 {
 		p.reaper = nil
@@ -230,7 +256,7 @@ func (p *pool) reap() {
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for addr, waiting := range p.idle {
-		p.drop(addr, len(waiting))
+	for to, waiting := range p.idle {
+		p.drop(to, len(waiting))
 	}
 }
