@@ -89,7 +89,7 @@ func (x *exchange) run(ctx context.Context) {
 		x.ctx, x.cancel = ctx, x.end
 		defer x.release()
 		resp, err := x.direct(ctx) //nolint:bodyclose // came closes it.
-		x.came(resp, err)
+		x.came(resp, err)          //nolint:contextcheck // What follows an answer goes by x.ctx, which has its deadline.
 		return
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -102,7 +102,7 @@ func (x *exchange) run(ctx context.Context) {
 	ctx = withExchange(ctx, x)
 	// RoundTrip, unlike a Client, follows no redirect and keeps no cookies.
 	resp, err := x.carrier.transport.RoundTrip(x.request().WithContext(ctx)) //nolint:bodyclose // came closes it.
-	x.came(resp, err)
+	x.came(resp, err)                                                        //nolint:contextcheck // As above.
 }
 
 // came takes what the request brought: an answer, or why there is none.
