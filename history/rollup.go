@@ -187,8 +187,11 @@ func (r *Records) hour(ctx context.Context, tx *sql.Tx, key hourKey) (*Hour, err
 }
 
 // roll adds what awaits it to its hours and says what went wrong; it is tried
-// again.
+// again. Where nothing was written since the last time there is nothing to ask for.
 func (r *Records) roll(ctx context.Context) {
+	if !r.unrolled {
+		return
+	}
 	db, err := r.handle()
 	if err != nil {
 		return // Which is logged and counted where it is tried to write.
@@ -196,5 +199,7 @@ func (r *Records) roll(ctx context.Context) {
 	if err := r.rollUp(ctx, db); err != nil {
 		r.opts.Observer.RecordsFailed()
 		r.opts.Logger.Error("results are not in their hours yet", "path", r.opts.Path, "err", err)
+		return
 	}
+	r.unrolled = false
 }

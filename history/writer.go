@@ -29,6 +29,7 @@ type Records struct {
 	uncounted recent    // sampled results that were committed
 	spoilt    error     // the file is to be set aside, and why
 	aside     time.Time // when one was last
+	unrolled  bool      // results may await their hours
 
 	wake chan struct{} // holds one token when there is something to write
 	stop chan struct{}
@@ -55,7 +56,7 @@ func Open(ctx context.Context, opts Options) (*Records, error) {
 		return nil, fmt.Errorf("records: %w", err)
 	}
 	r := &Records{
-		opts: opts, why: errors.New("not opened yet"),
+		opts: opts, why: errors.New("not opened yet"), unrolled: true,
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	_, err := r.connect(ctx)
@@ -174,6 +175,7 @@ func (r *Records) run(ctx context.Context, failing bool) {
 		case <-pause.C:
 		}
 		err := r.flush(ctx, failing)
+		r.unrolled = true
 		if (err != nil) != failing {
 			failing = err != nil
 			if failing {
@@ -194,6 +196,7 @@ func (r *Records) finish(ctx context.Context) {
 		r.opts.Logger.Error("records cannot be written at the end", "path", r.opts.Path, "err", err)
 		return
 	}
+	r.unrolled = true
 	r.roll(ctx)
 }
 

@@ -149,6 +149,10 @@ func storeOptions(opts Options) *tsdb.Options {
 	// often.
 	o.SamplesPerChunk = 240
 	o.NewCompactorFunc = newCompactor
+	// Each look at the blocks reads what all of them say of themselves. The default
+	// of a minute is for servers whose blocks others write; a compaction that is due
+	// is begun by the samples.
+	o.BlockReloadInterval = 5 * time.Minute
 	o.OutOfOrderTimeWindow = OutOfOrderWindow.Milliseconds()
 	// Without it a counter first seen at 1 is an increase of 0.
 	o.EnableSTAsZeroSample = true
