@@ -37,10 +37,22 @@ func inhibitions() []amcommoncfg.InhibitRule {
 		return r
 	}
 	return []amcommoncfg.InhibitRule{
-		one("VantageDown"), causes("VantageDown", "HostFailing|ProviderFailing"),
-		one("HostFailing", "url_host"), causes("HostFailing", "ProviderFailing", "url_host"),
-		one("ProviderFailing", "url_host", "provider"),
+		one(vantageDownName), causes(vantageDownName, hostFailing+"|"+providerFailing),
+		one(hostFailing, "url_host"), causes(hostFailing, providerFailing, "url_host"),
+		one(providerFailing, "url_host", "provider"),
 	}
+}
+
+// The alerts that hold others back.
+const (
+	vantageDownName = "VantageDown"
+	hostFailing     = "HostFailing"
+	providerFailing = "ProviderFailing"
+)
+
+// isCause reports whether an alert of that name holds others back.
+func isCause(name string) bool {
+	return name == vantageDownName || name == hostFailing || name == providerFailing
 }
 
 // must returns the matcher of a constant.
@@ -56,21 +68,16 @@ func must(m *labels.Matcher, err error) *labels.Matcher {
 // one evaluation: kept running, it would learn of a cause some time after its
 // members.
 func holdBack(ctx context.Context, found []notify.Routed) {
-	causes := map[string]bool{}
-	rules := inhibitions()
-	for _, r := range rules {
-		causes[r.Name] = true
-	}
 	var sources firing
 	for _, r := range found {
-		if r.Alert.EndsAt.IsZero() && causes[string(r.Alert.Labels["alertname"])] {
+		if r.Alert.EndsAt.IsZero() && isCause(string(r.Alert.Labels["alertname"])) {
 			sources = append(sources, r.Alert)
 		}
 	}
 	if len(sources) == 0 {
 		return
 	}
-	i := inhibit.NewInhibitor(sources, rules, slog.New(slog.DiscardHandler), eventrecorder.NopRecorder())
+	i := inhibit.NewInhibitor(sources, inhibitions(), slog.New(slog.DiscardHandler), eventrecorder.NopRecorder())
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)

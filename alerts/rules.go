@@ -51,6 +51,8 @@ type Rule struct {
 
 	// shipped marks the rules of Shipped, which have a runbook page.
 	shipped bool
+	// or is an expression by target that makes the alert of a condition fire too.
+	or string
 }
 
 // targets returns the part of the rule's match that targets have.
@@ -153,6 +155,9 @@ func (r Rule) expression(userLabels []string, h Histograms) string {
 	expr := r.Expr
 	if expr == "" {
 		expr = r.When.expression(r.Name, h)
+	}
+	if r.or != "" {
+		expr += "\nor on (target, location) " + r.or
 	}
 	own := r.Expr != "" && !r.shipped
 	// The global budget has no target to be joined to.

@@ -131,6 +131,8 @@ func TestShippedAlertsFire(t *testing.T) {
 			w.gauge("hfwatch_account_suspended", 0, "scope", "token hub.token", "reason", "auth", "location", "l")
 		}, false, 1},
 		{"RateLimited", func(w *world) { w.gauge(alerts.HitsSeries, 3, with("alertname", "RateLimited")...) }, func(w *world) { w.gauge(alerts.HitsSeries, 2, with("alertname", "RateLimited")...) }, true, 1},
+		{"LoadingTooLong", func(w *world) { w.gauge(alerts.HitsSeries, 3, with("alertname", "LoadingTooLong")...) }, func(w *world) { w.gauge(alerts.HitsSeries, 2, with("alertname", "LoadingTooLong")...) }, true, 1},
+		{"LoadingTooLong", func(w *world) { w.gauge("hfwatch_cold_start_overdue", 1, target...) }, func(w *world) { w.gauge("hfwatch_cold_start_overdue", 0, target...) }, true, 1},
 		{"BudgetNear", func(w *world) { w.gauge("hfwatch_budget_used_ratio", 0.8, with("period", "day", "unit", "usd")...) }, func(w *world) { w.gauge("hfwatch_budget_used_ratio", 0.79, with("period", "day", "unit", "usd")...) }, false, 1},
 		{"BudgetSpent", func(w *world) {
 			w.gauge("hfwatch_budget_used_ratio", 1, "target", "", "location", "l", "period", "day", "unit", "usd")

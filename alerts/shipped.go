@@ -43,22 +43,20 @@ func ofTargets() []Rule {
 				`and on (target, location) sum by (target, location) (hfwatch_results_total{kind="baseline"}) >= 5`,
 			"{{ $labels.target }} has never answered well",
 			"{{ $labels.target }} has had at least five results and none of them was good since it was first configured."),
-		last("LoadingTooLong", Warning, "outcome(loading) in 3 of 3",
-			"{{ $labels.target }} does not come up",
-			"The last three results of {{ $labels.target }} found it still loading, longer than its policy allows."),
+		loadingTooLong(),
 	}
 }
 
 // ofCauses returns the shipped rules about what several targets share.
 func ofCauses() []Rule {
 	return []Rule{
-		cause("VantageDown", vantageDown(),
+		cause(vantageDownName, vantageDown(),
 			"Most targets cannot be reached from {{ $labels.location }}",
 			"More than half of the {{ $value }} targets probed from {{ $labels.location }} cannot be connected to, and a control cannot either. This is the network here, and not the models."),
-		cause("ProviderFailing", shared("location, provider, url_host", `provider!=""`),
+		cause(providerFailing, shared("location, provider, url_host", `provider!=""`),
 			"{{ $labels.provider }} is failing",
 			"{{ $value | humanizePercentage }} of the targets that {{ $labels.provider }} serves at {{ $labels.url_host }} are failing."),
-		cause("HostFailing", shared("location, url_host", ""),
+		cause(hostFailing, shared("location, url_host", ""),
 			"{{ $labels.url_host }} is failing",
 			"{{ $value | humanizePercentage }} of the targets at {{ $labels.url_host }} are failing."),
 	}
@@ -108,6 +106,17 @@ func ofHfwatch() []Rule {
 			"Results are not being recorded",
 			"{{ $value | humanize }} results could not be written to the records in the last ten minutes. Probing and paging go on."),
 	}
+}
+
+// loadingTooLong returns the alert on models that do not come up, whoever found
+// it: baselines in a row, or a cold start that takes longer than give_up, an
+// experiment's or one that lasts between two baselines.
+func loadingTooLong() Rule {
+	r := last("LoadingTooLong", Warning, "outcome(loading) in 3 of 3",
+		"{{ $labels.target }} does not come up",
+		"{{ $labels.target }} is still loading: its last three results found it so, or its cold start takes longer than give_up.")
+	r.or = string(series.ColdOverdue) + " == 1"
+	return r
 }
 
 // watchdog returns the alert that always fires.

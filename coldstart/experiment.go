@@ -113,6 +113,14 @@ func (p Plan) Longest() time.Duration {
 	return p.Idle + idleSlack + p.GiveUp + time.Duration(p.Requests)*2*WarmPace
 }
 
+// Quiet notes when the model was last asked, by whatever of ours: its idle time
+// counts from there.
+func (x *Experiment) Quiet(since time.Time) {
+	if since.After(x.quiet) {
+		x.quiet = since
+	}
+}
+
 // Next returns what to do next.
 func (x *Experiment) Next(now time.Time) Move {
 	switch {
@@ -133,7 +141,10 @@ func (x *Experiment) idle(now time.Time) Move {
 	if !x.plan.Managed {
 		// Nothing tells: the idle time and a twentieth, in which it falls asleep.
 		asleep := x.quiet.Add(x.plan.Idle + x.plan.Idle/20)
-		if now.Before(asleep) {
+		switch {
+		case asleep.After(x.begun.Add(limit + x.plan.Idle/20)):
+			return Move{Act: Over, At: now, Why: WhyAwake}
+		case now.Before(asleep):
 			return Move{Act: Wait, At: asleep}
 		}
 		return x.begin(now)

@@ -78,18 +78,21 @@ type Machine struct {
 	seconds map[State]float64
 	usual   Usual
 	episode *Episode
-	// gaveUp, stuck: said of the open episode.
-	gaveUp, stuck bool
+	// gaveUp is that a cold start took longer than give_up, until an answer or a return
+	// to sleep that was seen ends that; told and stuck were said of the open episode.
+	gaveUp, told, stuck bool
 	// awake is set once the open episode was seen to be more than asleep.
 	awake bool
-	// cut is set after a restart in the middle of a start, whose rest is no episode.
+	// cut is set after a restart in the middle of a start, and after an experiment
+	// that gave up: the rest is no episode.
 	cut bool
 	// near counts answers in a row as a warm model gives them; lookedAt and
 	// steadyFrom are of the last look at the curve.
 	near, lookedAt, steadyFrom int
 	// lastAsked is of the last answer, lastRead of the last reading of the
-	// management API or the Hub, lastSeen of the last evidence that says anything.
-	lastAsked, lastRead, lastSeen time.Time
+	// management API or the Hub, lastSeen of the last evidence that says anything,
+	// answered of the last valid answer.
+	lastAsked, lastRead, lastSeen, answered time.Time
 
 	asking asking
 	out    []Event
@@ -155,6 +158,10 @@ func (m *Machine) date(ev Evidence, sign Sign) {
 	if sign != SignNone {
 		m.lastSeen = ev.At
 	}
+	if ev.Valid() {
+		m.answered = ev.At
+	}
+	m.gaveUp = m.gaveUp && !ev.Valid() && sign != SignAsleep
 }
 
 // Tick lets time pass without evidence.
@@ -255,7 +262,7 @@ func (m *Machine) begin(cause Cause, method Method, at time.Time) {
 		Schema: EpisodeSchema, ID: EpisodeID(m.facts.Location, m.target, at), Target: m.target, Location: m.facts.Location, Cause: cause, Method: method,
 		Began: at,
 	}
-	m.gaveUp, m.stuck, m.awake, m.near, m.lookedAt, m.steadyFrom = false, false, false, 0, 0, 0
+	m.told, m.stuck, m.awake, m.near, m.lookedAt, m.steadyFrom = false, false, false, 0, 0, 0
 }
 
 // EpisodeID returns the id of an episode that begins at a time: 32 hexadecimal
@@ -329,12 +336,13 @@ func (m *Machine) expire(now time.Time) {
 	}
 	first, answered := e.FirstAnswer.Get()
 	switch {
-	case !answered && !m.gaveUp && now.Sub(e.Began) >= m.facts.GiveUp:
-		m.gaveUp = true
+	case !answered && !m.told && now.Sub(e.Began) >= m.facts.GiveUp:
+		m.gaveUp, m.told = true, true
 		e.judge()
 		m.tell(GaveUp, now)
 		if e.Cause == CauseExperiment {
 			m.close(EndGaveUp, now)
+			m.cut = true
 		}
 	case answered && now.Sub(e.Began)-first >= longestWarmUp:
 		m.close(EndBound, now)

@@ -152,6 +152,49 @@ func TestEstimateStuck(t *testing.T) {
 	shrinking.want("0s opened", "0s loading")
 }
 
+// TestGaveUp: what an experiment gave up on is overdue until it answers or is seen
+// asleep, and its rest is no other cold start; so it is after a restart.
+func TestGaveUp(t *testing.T) {
+	t.Parallel()
+	facts := Facts{Wake: probe.ObserveCold, Idle: time.Hour, GiveUp: 3 * time.Minute}
+	for _, row := range []struct {
+		name string
+		then func(*story)
+		want bool
+	}{
+		{"still on its way", func(s *story) { s.read(13*time.Minute, ManagedInitializing, 0, 1) }, true},
+		{"failing", func(s *story) { s.answer(8*time.Minute, sec, probe.ServerError) }, true},
+		{"answering", func(s *story) { s.answer(8*time.Minute, sec, probe.OK) }, false},
+		{"asleep", func(s *story) { s.read(8*time.Minute, ManagedScaledToZero, 0, 0) }, false},
+		{"woken again in vain", func(s *story) { s.take(s.m.Expect("next", Poll, t0.Add(2*time.Hour))) }, true},
+	} {
+		s := newStory(t, facts)
+		s.read(0, ManagedScaledToZero, 0, 0)
+		s.take(s.m.Expect("id", Poll, t0))
+		s.m.Asked(t0, probe.ColdStart)
+		s.read(5*sec, ManagedInitializing, 0, 1)
+		s.read(3*time.Minute, ManagedInitializing, 0, 1)
+		s.read(8*time.Minute-1, ManagedInitializing, 0, 1)
+		s.want("0s asleep", "0s opened", "5s woke", "5s loading", "3m0s gave_up", "3m0s closed gave_up")
+		row.then(s)
+		if s.m.gaveUp != row.want {
+			t.Errorf("%s: overdue %t, want %t", row.name, s.m.gaveUp, row.want)
+		}
+	}
+	for _, row := range []struct {
+		state   probe.Outcome
+		seen    time.Duration
+		overdue bool
+	}{{probe.Loading, 3 * time.Minute, true}, {probe.Loading, 3*time.Minute - 1, false}, {probe.OK, 3 * time.Minute, false}, {probe.Asleep, 3 * time.Minute, false}} {
+		m := NewMachine("m", facts)
+		m.Restore([]Evidence{{Source: FromAnswer, Began: t0.Add(sec), At: t0.Add(sec), Outcome: row.state, Latency: probe.Measured(0), Kind: probe.Baseline}})
+		m.Overdue(t0, t0.Add(row.seen))
+		if m.gaveUp != row.overdue {
+			t.Errorf("restored after %s, seen for %v: overdue %t, want %t", row.state, row.seen, m.gaveUp, row.overdue)
+		}
+	}
+}
+
 // TestFlapping: each return to sleep is the end of one episode.
 func TestFlapping(t *testing.T) {
 	t.Parallel()

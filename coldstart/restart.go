@@ -31,9 +31,17 @@ func (m *Machine) Restore(evs []Evidence) {
 	m.episode, m.asking, m.out = nil, asking{}, nil
 }
 
-// rest reports that the model still is in the start that a restart cut in two.
+// Overdue restores that a cold start which began and was last seen at the times
+// given had no answer, where that is longer than it may take and none came since.
+func (m *Machine) Overdue(began, seen time.Time) {
+	m.gaveUp = m.state != Asleep && seen.Sub(began) >= m.facts.GiveUp && m.answered.Before(began)
+	m.cut = m.cut || m.gaveUp
+}
+
+// rest reports that the model still is in the start that a restart cut in two,
+// or that an experiment gave up on.
 func (m *Machine) rest(at time.Time, next State) bool {
-	m.cut = m.cut && next == Loading && at.Sub(m.lastSeen) < m.facts.GiveUp
+	m.cut = m.cut && next == Loading && at.Sub(m.lastSeen) < max(m.facts.GiveUp, 2*ManagementPace)
 	return m.cut
 }
 

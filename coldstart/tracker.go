@@ -69,6 +69,12 @@ func (t *Tracker) Restore(target string, evs []Evidence) {
 	t.on(target, func(m *Machine) []Event { m.Restore(evs); return nil })
 }
 
+// Overdue restores that the last cold start of a target had no answer, as Machine
+// has it.
+func (t *Tracker) Overdue(target string, began, seen time.Time) {
+	t.on(target, func(m *Machine) []Event { m.Overdue(began, seen); return nil })
+}
+
 // Interrupt ends the open episodes of all targets, since hfwatch stops.
 func (t *Tracker) Interrupt(at time.Time) []Event {
 	return t.each(func(m *Machine) []Event { return m.Interrupt(at) })
@@ -101,7 +107,8 @@ type View struct {
 	Since time.Time
 	// Episode is a copy of the open one; nil where there is none.
 	Episode *Episode
-	// GaveUp is set while a cold start takes longer than give_up.
+	// GaveUp is set while a cold start takes longer than give_up, until there is an
+	// answer or the model sleeps again.
 	GaveUp bool
 	// LastAsked is when the last answer to a request of ours came, LastRead when
 	// the management API or the Hub was last read.
@@ -117,7 +124,7 @@ func (t *Tracker) View(target string) View {
 	v := View{State: Unknown}
 	t.on(target, func(m *Machine) []Event {
 		v = View{
-			State: m.state, Since: m.since, GaveUp: m.gaveUp && m.episode != nil, LastAsked: m.lastAsked, LastRead: m.lastRead, Usual: m.usual.Median(),
+			State: m.state, Since: m.since, GaveUp: m.gaveUp, LastAsked: m.lastAsked, LastRead: m.lastRead, Usual: m.usual.Median(),
 			Seconds: maps.Clone(m.seconds),
 		}
 		if m.episode != nil {

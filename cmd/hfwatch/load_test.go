@@ -95,7 +95,7 @@ func TestLoadThroughADaemon(t *testing.T) {
 	cut := start(t, folder, nil, "hfwatch", "load", "good", "--rate", "20/s", "--for", "10m", "--max-in-flight", "16", "--json")
 	cut.err.wait(t, 20*time.Second, ` left\n`)
 	second := start(t, folder, nil, "hfwatch", "load", "good", "--rate", "1/s", "--for", "1s")
-	if code := second.code(t); code != exitUnknown || !strings.Contains(second.err.String(), "a window runs on the same target or account") {
+	if code := second.code(t); code != exitUnknown || !strings.Contains(second.err.String(), "a window or an experiment runs on the same target or account") {
 		t.Errorf("a second window beside it = %d: %s; want it refused without a verdict", code, second.err)
 	}
 	if err := cut.process.Signal(os.Interrupt); err != nil {

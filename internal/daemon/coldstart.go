@@ -116,9 +116,10 @@ func (d *Daemon) raised(ctx context.Context, m config.Model, slot schedule.Slot)
 // asked tells the tracker that a request is being sent, and returns whether its
 // model has been cold for longer than it may.
 func (d *Daemon) asked(shot probe.Shot) (gaveUp bool) {
-	name := shot.Target.Name
-	d.tracker.Asked(name, time.Now(), shot.Kind)
-	return d.tracker.View(name).GaveUp
+	name, now := shot.Target.Name, time.Now()
+	d.tracker.Asked(name, now, shot.Kind)
+	v := d.tracker.View(name)
+	return v.GaveUp && (v.Episode == nil || now.Sub(v.Episode.Began) >= shot.Target.GiveUp)
 }
 
 // witness lets the tracker see a result. Under the load of a window latency
@@ -301,7 +302,8 @@ const lastEpisodes = alerts.MaxLast
 
 // restoreEpisodes turns records of episodes that were never closed, since hfwatch
 // ended first, into interrupted ones. Their rest is no episode. Those that were
-// closed are counted again by the conditions on the last of them.
+// closed are counted again by the conditions on the last of them. That the newest
+// took longer than it may is not forgotten.
 func (d *Daemon) restoreEpisodes(ctx context.Context) {
 	if d.records == nil {
 		return
@@ -318,7 +320,7 @@ func (d *Daemon) restoreEpisodes(ctx context.Context) {
 			d.logger.Error("the cold starts of a target cannot be read", "target", name, "err", err)
 			continue
 		}
-		for _, event := range slices.Backward(events) {
+		for i, event := range slices.Backward(events) {
 			var e coldstart.Episode
 			if err := json.Unmarshal(event.Data, &e); err != nil {
 				d.logger.Error("a cold start's record cannot be read", "id", event.ID, "err", err)
@@ -326,10 +328,14 @@ func (d *Daemon) restoreEpisodes(ctx context.Context) {
 			}
 			if e.End != "" {
 				d.count(&e)
-				continue
+			} else {
+				d.logger.Warn("a cold start was cut off by the end of hfwatch", "target", name, "episode", e.ID)
+				e = *e.Interrupted(time.Now())
+				d.keep(&e)
 			}
-			d.logger.Warn("a cold start was cut off by the end of hfwatch", "target", name, "episode", e.ID)
-			d.keep(e.Interrupted(time.Now()))
+			if i == 0 && e.FirstAnswer.IsZero() && !e.Late {
+				d.tracker.Overdue(name, e.Began, e.Ended)
+			}
 		}
 	}
 }

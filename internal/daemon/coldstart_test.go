@@ -2,11 +2,13 @@ package daemon
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hfwatch/hfwatch/coldstart"
+	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/history"
 	"github.com/hfwatch/hfwatch/probe"
 	"github.com/hfwatch/hfwatch/sim"
@@ -180,6 +182,30 @@ func TestAWeekOfNeverWake(t *testing.T) {
 		}
 		if res := r.last("one"); res.Outcome != probe.Asleep || res.Counts != probe.Apart || !res.Sent.IsZero() {
 			t.Errorf("last = %+v", res)
+		}
+	})
+}
+
+// TestWindowsStandBack: while an experiment lets a model fall asleep and wakes it,
+// no window of any name asks it, scheduled or by hand.
+func TestWindowsStandBack(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		server := sleeping(t, r, sim.Cold{Begin: "ready", Idle: simSeconds(900), Initializing: simSeconds(40)})
+		r.start(sleeper("wake: observe_cold", "baseline: off", `cold_start: {schedule: "0 1 * * *", idle: 15m, method: hold, give_up: 10m}`))
+		time.Sleep(time.Hour - 4*time.Minute)
+		// It is awake, and so waited for.
+		strange(server)
+		time.Sleep(5 * time.Minute)
+		shape := Shape{Stages: []config.Stage{{Rate: 1, For: 10 * time.Second}}}
+		if _, err := r.d.Load(t.Context(), "one", shape, nil); !errors.Is(err, ErrBusy) {
+			t.Errorf("a window by hand beside an experiment: %v, want ErrBusy", err)
+		}
+		time.Sleep(time.Hour)
+		if all := r.episodes(); len(all) != 2 || all[0].WokenBy != "" || all[1].WokenBy != probe.ColdStart || all[1].Late {
+			t.Errorf("episodes = %+v, want the stranger's and then the experiment's", all)
+		}
+		if _, err := r.d.Load(t.Context(), "one", shape, nil); errors.Is(err, ErrBusy) {
+			t.Errorf("a window by hand after it: %v", err)
 		}
 	})
 }

@@ -76,7 +76,7 @@ func unmanaged(text string) string {
 func experimented(t *testing.T, i int) {
 	method, managed := []string{"hold", "poll"}[i%2], i/10%2 == 0
 	c := machine(i)
-	c.NeverReady = i%10 == 5 && i/10%2 == 1
+	c.NeverReady = i%10 == 5
 	in(t, func(t *testing.T, r *rig) {
 		server := sleeping(t, r, c)
 		text := sleeper("wake: observe_cold", "baseline: off", `cold_start: {schedule: "0 */2 * * *", idle: 15m, method: `+method+`, give_up: 8m}`)
@@ -109,6 +109,7 @@ func experimented(t *testing.T, i int) {
 			if e.End != coldstart.EndGaveUp || !e.FirstAnswer.IsZero() {
 				t.Errorf("end %q, first answer %v: %s", e.End, e.FirstAnswer, e.Words)
 			}
+			r.want(1, "hfwatch_cold_start_overdue", "target", "one")
 			return
 		}
 		checkParts(t, e, woken[0], ready[0], time.Duration(c.Waking), time.Duration(c.Waking+c.Pending+c.Initializing), managed)

@@ -77,6 +77,8 @@ func (d *Daemon) experiment(ctx context.Context, name string, slot schedule.Slot
 			defer func() { _ = d.scheduler.Release(name, lane, standBack) }()
 		}
 	}
+	d.windows.standBack(name, true)
+	defer d.windows.standBack(name, false)
 	t := &trial{
 		d: d, m: m, slot: slot, answers: make(chan answered, 1),
 		x: coldstart.NewExperiment(plan, time.Now(), d.tracker.View(name).LastAsked),
@@ -90,6 +92,9 @@ func (t *trial) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	for {
+		if !t.x.Woken() {
+			t.x.Quiet(t.d.tracker.View(t.m.Target.Name).LastAsked)
+		}
 		move := t.x.Next(time.Now())
 		if move.Act == coldstart.Over {
 			t.over(cancel, move.Why)

@@ -34,6 +34,9 @@ type windows struct {
 	until map[string]time.Time
 	// seen are the last baselines of each target, oldest first.
 	seen map[string][]sight
+	// back has the targets from which windows stand back, for a cold-start
+	// experiment.
+	back map[string]bool
 }
 
 // runningWindow is one window under way.
@@ -51,11 +54,19 @@ type runningWindow struct {
 
 // newWindows returns an empty set.
 func newWindows() *windows {
-	return &windows{under: map[string]*runningWindow{}, until: map[string]time.Time{}, seen: map[string][]sight{}}
+	return &windows{under: map[string]*runningWindow{}, until: map[string]time.Time{}, seen: map[string][]sight{}, back: map[string]bool{}}
+}
+
+// standBack notes that a cold-start experiment of a target begins, or is over.
+func (w *windows) standBack(target string, begins bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.back[target] = begins
 }
 
 // begin notes that a window is under way. The error is ErrBusy where another one
-// runs on a target or an account of it.
+// runs on a target or an account of it, and where one of its targets is to fall
+// asleep.
 func (w *windows) begin(id string, p planned, stop context.CancelCauseFunc) error {
 	u := &runningWindow{name: p.name, guarded: !p.Abort.Off, stop: stop, beside: map[string][]sight{}, bad: map[string]int{}}
 	for _, m := range p.models {
@@ -63,6 +74,11 @@ func (w *windows) begin(id string, p planned, stop context.CancelCauseFunc) erro
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	for _, m := range p.models {
+		if w.back[m.Target.Name] {
+			return fmt.Errorf("%w: a cold-start experiment of %s", ErrBusy, m.Target.Name)
+		}
+	}
 	for _, other := range w.under {
 		for _, key := range u.keys {
 			if !strings.HasPrefix(key, "host ") && slices.Contains(other.keys, key) {

@@ -28,8 +28,9 @@ var (
 	ErrNoWindow = errors.New("there is no such target or mix")
 	// ErrNoRecord is that no window of that name is recorded.
 	ErrNoRecord = errors.New("no such window is recorded")
-	// ErrBusy is that a window runs on the same account or target.
-	ErrBusy = errors.New("a window runs on the same target or account")
+	// ErrBusy is that a window runs on the same account or target, or an experiment
+	// that lets it sleep.
+	ErrBusy = errors.New("a window or an experiment runs on the same target or account")
 	// ErrUnaffordable is that a window does not fit a budget.
 	ErrUnaffordable = errors.New("a budget has no room for it")
 	// ErrCutOff is that the daemon which carried out a window ended before it did.
