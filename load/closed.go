@@ -55,7 +55,8 @@ func (e *engine) loop(n int) {
 func (e *engine) join() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.stop != nil {
+	// Who notes the stop may come after the users whose requests it cut off.
+	if e.stop != nil || e.ctx.Err() != nil {
 		return false
 	}
 	e.busy++
