@@ -163,7 +163,7 @@ func (a *API) query(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	expr := r.FormValue("query")
-	return a.run(r, limit, func(ctx context.Context, opts promql.QueryOpts) (promql.Query, error) {
+	return a.run(r, limit, func(ctx context.Context, opts promql.QueryOpts) (query, error) {
 		return a.db.engine.NewInstantQuery(ctx, a.db.held, opts, expr, at)
 	})
 }
@@ -196,14 +196,14 @@ func (a *API) queryRange(r *http.Request) (reply, error) {
 		return reply{}, badDataError{errors.New("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")}
 	}
 	expr := r.FormValue("query")
-	return a.run(r, limit, func(ctx context.Context, opts promql.QueryOpts) (promql.Query, error) {
-		return a.db.engine.NewRangeQuery(ctx, a.db.held, opts, expr, start, end, step)
+	return a.run(r, limit, func(ctx context.Context, opts promql.QueryOpts) (query, error) {
+		return a.db.newRangeQuery(ctx, opts, expr, start, end, step)
 	})
 }
 
 // run executes a query in its turn. It is not closed: closing hands the memory
 // of the answer, which is not written yet, to the next one.
-func (a *API) run(r *http.Request, limit int, prepare func(context.Context, promql.QueryOpts) (promql.Query, error)) (reply, error) {
+func (a *API) run(r *http.Request, limit int, prepare func(context.Context, promql.QueryOpts) (query, error)) (reply, error) {
 	ctx := r.Context()
 	if text := r.FormValue("timeout"); text != "" {
 		timeout, err := parseDuration(text)

@@ -22,9 +22,11 @@ const futureLimit = 10 * time.Minute
 // DB is the embedded time series database with its query engine. Open makes
 // it, Close releases it.
 type DB struct {
-	store   *tsdb.DB
-	held    *held // what store could not write, and the way to it
-	engine  *promql.Engine
+	store  *tsdb.DB
+	held   *held // what store could not write, and the way to it
+	engine *promql.Engine
+	// parts evaluates parts of range queries, with a part of the bound on samples.
+	parts   *promql.Engine
 	timeout time.Duration
 	found   time.Time     // the newest sample at Open; zero if there was none
 	slots   chan struct{} // one token a running query

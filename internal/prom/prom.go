@@ -104,20 +104,22 @@ func Open(opts Options) (*DB, error) {
 		}
 		return nil, fmt.Errorf("time series database in %s: %w", opts.Dir, err)
 	}
-	engine := promql.NewEngine(promql.EngineOpts{
+	engine := promql.EngineOpts{
 		Logger:               logger,
-		Reg:                  opts.Registerer,
-		MaxSamples:           opts.MaxSamples,
+		MaxSamples:           max(1, opts.MaxSamples/mostParts),
 		Timeout:              opts.QueryTimeout,
 		LookbackDelta:        5 * time.Minute,
 		EnableAtModifier:     true,
 		EnableNegativeOffset: true,
 		Parser:               newParser(),
-	})
+	}
+	parts := promql.NewEngine(engine)
+	engine.MaxSamples, engine.Reg = opts.MaxSamples, opts.Registerer
 	db := &DB{
 		store:   store,
 		held:    &held{store: store},
-		engine:  engine,
+		engine:  promql.NewEngine(engine),
+		parts:   parts,
 		timeout: opts.QueryTimeout,
 		slots:   make(chan struct{}, opts.MaxQueries),
 		running: map[uint64]func(){},

@@ -126,7 +126,7 @@ func pointOf(t int64, v float64, h *histogram.FloatHistogram) Point {
 // and fails beyond Options.MaxSamples and Options.QueryTimeout, waiting
 // included. An error in the expression itself is an *ExprError.
 func (db *DB) Query(ctx context.Context, expr string, at time.Time) (Result, error) {
-	return db.query(ctx, expr, func(ctx context.Context) (promql.Query, error) {
+	return db.query(ctx, expr, func(ctx context.Context) (query, error) {
 		return db.engine.NewInstantQuery(ctx, db.held, nil, expr, at)
 	})
 }
@@ -142,14 +142,14 @@ func (db *DB) QueryRange(ctx context.Context, expr string, start, end time.Time,
 	case end.Sub(start)/step >= MaxPoints:
 		return Result{}, fmt.Errorf("query: more than %d points; use a step of at least %s", MaxPoints, (end.Sub(start)/(MaxPoints-1) + time.Second).Truncate(time.Second))
 	}
-	return db.query(ctx, expr, func(ctx context.Context) (promql.Query, error) {
-		return db.engine.NewRangeQuery(ctx, db.held, nil, expr, start, end, step)
+	return db.query(ctx, expr, func(ctx context.Context) (query, error) {
+		return db.newRangeQuery(ctx, nil, expr, start, end, step)
 	})
 }
 
 // query parses, waits for a turn, and runs what prepare returns. The engine's
 // Query is not closed: closing hands the result's memory to the next one.
-func (db *DB) query(ctx context.Context, expr string, prepare func(context.Context) (promql.Query, error)) (Result, error) {
+func (db *DB) query(ctx context.Context, expr string, prepare func(context.Context) (query, error)) (Result, error) {
 	if _, err := parse(expr); err != nil {
 		return Result{}, fmt.Errorf("query: %w", err)
 	}
