@@ -33,7 +33,7 @@ func (e *engine) window() Window {
 		CurveStep: probe.Measured(e.rec.curve.step), Curve: e.rec.curve.seconds(e.stageAt, true), Failures: e.rec.failures,
 		Client: Client{
 			Cores: runtime.GOMAXPROCS(0), MaxInFlight: most, MaxQueued: queued,
-			LagP50: e.rec.pacing.plain(0.5), LagP99: e.rec.pacing.plain(0.99),
+			LagP50: e.rec.pacing.plain(0.5), LagP99: e.rec.pacing.plain(0.99), LagP99Low: e.rec.pacing.p99AtLeast(),
 		},
 	}
 	w.DrainTime = known(over.drain)

@@ -184,7 +184,8 @@ func (f *finder) window() (Window, error) {
 	w.Summary = total.summary(spans{plan: length}, f.o.Objectives, nil)
 	// Users never wait for room, so that what was late was late by us. A rung of a few
 	// requests has no p99 but its slowest; all of them together have one.
-	w.Client.LagP50, w.Client.LagP99 = total.metrics[lag].plain(0.5), total.metrics[lag].plain(0.99)
+	late := total.metrics[lag]
+	w.Client.LagP50, w.Client.LagP99, w.Client.LagP99Low = late.plain(0.5), late.plain(0.99), late.p99AtLeast()
 	if cpu, ok := f.began.ratio(usageNow()); ok {
 		w.Client.CPU = probe.Some(cpu)
 	}

@@ -93,6 +93,19 @@ func (m *metric) plain(p float64) probe.Seconds {
 	return probe.Measured(m.at(rank))
 }
 
+// p99AtLeast returns the lower bound of the p99 at a confidence of lagConfidence,
+// absent where so few values have none.
+func (m *metric) p99AtLeast() probe.Seconds {
+	if m == nil {
+		return probe.Seconds{}
+	}
+	rank, ok := stats.LowerRank(m.n, 0.99, lagConfidence)
+	if !ok {
+		return probe.Seconds{}
+	}
+	return probe.Measured(m.at(rank))
+}
+
 // quantile returns a quantile and its interval, nil where n values have none. neff
 // is how many independent values they are worth, at most n: where so few have no
 // interval, the value stands with the lower bound that they have, if any.

@@ -14,6 +14,10 @@ const (
 	// the median service time.
 	lagFloor = 5 * time.Millisecond
 	lagShare = 0.05
+	// lagConfidence is that of the lag p99's lower bound: of fewer than a hundred
+	// requests the p99 is the slowest, and one hiccup of the machine, which makes a
+	// few in a row late, says nothing of what the client can do.
+	lagConfidence = 0.999
 	// busyCPU is the share of its processors from which a client's times are its
 	// own.
 	busyCPU = 0.8
@@ -78,9 +82,9 @@ func judge(f facts) (Verdict, string) {
 
 // clientLimit says why the client was the limit; empty where it was not.
 func clientLimit(f facts) string {
-	if lag, ok := f.client.LagP99.Get(); ok {
-		if most := max(lagFloor, time.Duration(lagShare*float64(f.median))); lag > most {
-			return fmt.Sprintf("requests that found room were sent %s late at p99, more than %s", short(lag), short(most))
+	if low, ok := f.client.LagP99Low.Get(); ok {
+		if most := max(lagFloor, time.Duration(lagShare*float64(f.median))); low > most {
+			return fmt.Sprintf("requests that found room were sent at least %s late at p99, more than %s", short(low), short(most))
 		}
 	}
 	if cpu, ok := f.client.CPU.Get(); ok && f.hot && cpu > busyCPU {

@@ -90,7 +90,7 @@ func (c *Client) add(o Client, n int) {
 	for _, pair := range []struct {
 		into *probe.Seconds
 		from probe.Seconds
-	}{{&c.LagP50, o.LagP50}, {&c.LagP99, o.LagP99}} {
+	}{{&c.LagP50, o.LagP50}, {&c.LagP99, o.LagP99}, {&c.LagP99Low, o.LagP99Low}} {
 		// Without the histograms the worst client's stands for all.
 		a, _ := pair.into.Get()
 		if b, ok := pair.from.Get(); ok && (b > a || pair.into.IsZero()) {

@@ -288,6 +288,9 @@ type Client struct {
 	// client added, not what the bound did.
 	LagP50 probe.Seconds `json:"pacing_lag_p50_seconds,omitzero"`
 	LagP99 probe.Seconds `json:"pacing_lag_p99_seconds,omitzero"`
+	// LagP99Low is the lower bound of LagP99 at a confidence of 99.9 %, by which the
+	// verdict goes; absent where so few requests have none.
+	LagP99Low probe.Seconds `json:"pacing_lag_p99_low_seconds,omitzero"`
 	// CPU is the share of one core times the cores allowed that this process used;
 	// Cores is how many.
 	CPU   probe.Opt[float64] `json:"cpu_ratio,omitzero"`
