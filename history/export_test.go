@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -82,3 +85,54 @@ func TestExport(t *testing.T) {
 		t.Error("Export() as xml = nil")
 	}
 }
+
+// TestExportEvents writes every event once, in order, of those that share a
+// time too, and no other than those asked for.
+func TestExportEvents(t *testing.T) {
+	r := open(t, history.Options{})
+	defer func() { _ = r.Close(t.Context()) }()
+	var want []string
+	for n := range 95 { // Five to a time, twenty to a chunk.
+		e := event(fmt.Sprintf("e%03d", n), history.KindEpisode, n/5, "a")
+		want = append(want, e.ID)
+		r.RecordEvent(e)
+	}
+	r.RecordEvent(event("w", history.KindWindow, 3, "a"))
+	r.RecordEvent(event("b", history.KindEpisode, 3, "b"))
+	waitWritten(t, r)
+	minute := func(n int) time.Time { return time.Date(2026, 11, 1, 0, n, 0, 0, time.UTC) }
+	for _, row := range []struct {
+		why  string
+		ask  history.EventQuery
+		want []string
+	}{
+		{"all of a target and a kind", history.EventQuery{Kinds: []history.EventKind{history.KindEpisode}, Target: "a"}, want},
+		{"three whole chunks", history.EventQuery{Kinds: []history.EventKind{history.KindEpisode}, Target: "a", To: minute(12)}, want[:60]},
+		{"two, whose limit is not heeded", history.EventQuery{Kinds: []history.EventKind{history.KindEpisode}, Target: "a", From: minute(11), Limit: 1}, want[55:]},
+		{"none", history.EventQuery{Kinds: []history.EventKind{history.KindDrift}}, nil},
+	} {
+		var out bytes.Buffer
+		if err := r.ExportEvents(t.Context(), &out, row.ask); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for line := range strings.Lines(out.String()) {
+			var e history.Event
+			if err := json.Unmarshal([]byte(line), &e); err != nil || len(e.Data) == 0 || e.At.Location() != time.UTC {
+				t.Fatalf("%s: %q: %v", row.why, line, err)
+			}
+			got = append(got, e.ID)
+		}
+		if diff := cmp.Diff(row.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", row.why, diff)
+		}
+	}
+	if err := r.ExportEvents(t.Context(), short{}, history.EventQuery{}); !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("into a full disk: %v", err)
+	}
+}
+
+// short is a place that takes nothing.
+type short struct{}
+
+func (short) Write([]byte) (int, error) { return 0, io.ErrShortWrite }

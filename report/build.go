@@ -171,7 +171,8 @@ func coldStarts(all []ColdStart, from, to time.Time) *ColdStarts {
 		c.N++
 		if d, ok := e.Took.Get(); ok {
 			took = append(took, d.Seconds())
-		} else {
+		}
+		if e.GaveUp {
 			c.GaveUp++
 		}
 		if d, ok := e.WarmUp.Get(); ok {

@@ -66,9 +66,11 @@ type Spending struct {
 type ColdStart struct {
 	At time.Time
 	// Took is from the first request to the first valid answer; absent where
-	// the model never became warm.
+	// that was not seen.
 	Took, WarmUp probe.Seconds
-	Sentence     string
+	// GaveUp is set where there was none at all.
+	GaveUp   bool
+	Sentence string
 }
 
 // of returns the hour's distribution of a signal.

@@ -172,7 +172,7 @@ func (c ColdStarts) String() string {
 		text += fmt.Sprintf(", warm-up %s", latency(w))
 	}
 	if c.GaveUp > 0 {
-		text += fmt.Sprintf("; %d never became warm", c.GaveUp)
+		text += fmt.Sprintf("; %d without any valid answer", c.GaveUp)
 	}
 	if c.Last != "" {
 		text += ". The last: " + strings.TrimSuffix(c.Last, ".")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/history"
 	"github.com/hfwatch/hfwatch/load"
 	"github.com/hfwatch/hfwatch/probe"
@@ -144,17 +145,11 @@ func (t *TargetData) event(e history.Event) error {
 		}
 		t.Windows = append(t.Windows, capacityOf(e.At, w))
 	case history.KindEpisode:
-		var x struct {
-			FirstAnswer probe.Seconds `json:"first_answer_seconds"`
-			WarmUp      *struct {
-				Span probe.Seconds `json:"seconds"`
-			} `json:"warm_up"`
-			Words string `json:"words"`
-		}
+		var x coldstart.Episode
 		if err := json.Unmarshal(e.Data, &x); err != nil {
 			return err
 		}
-		c := ColdStart{At: e.At, Took: x.FirstAnswer, Sentence: x.Words}
+		c := ColdStart{At: e.At, Took: x.FirstAnswer, Sentence: x.Words, GaveUp: gaveUp(x)}
 		if x.WarmUp != nil {
 			c.WarmUp = x.WarmUp.Span
 		}
@@ -176,6 +171,21 @@ func (t *TargetData) event(e history.Event) error {
 	case history.KindAlert, history.KindReload, history.KindAccount, history.KindClock, history.KindReport:
 	}
 	return nil
+}
+
+// gaveUp reports an episode in which the model never gave a valid answer. Of one
+// that somebody else began, that a restart cut off or that is under way that is
+// not known.
+func gaveUp(e coldstart.Episode) bool {
+	if !e.FirstAnswer.IsZero() || e.Late {
+		return false
+	}
+	switch e.End {
+	case coldstart.EndGaveUp, coldstart.EndSlept, coldstart.EndBound:
+		return true
+	case coldstart.EndSteady, coldstart.EndStopped, coldstart.EndInterrupted:
+	}
+	return false
 }
 
 // capacityOf returns what is told of a load window.

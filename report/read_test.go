@@ -52,6 +52,12 @@ func TestReadTellsWhatTheRecordsHold(t *testing.T) {
 		window.Capacity = &load.Capacity{RateLow: 6, RateHigh: 7}
 		event("w", history.KindWindow, "a", 2*time.Hour, window)
 		event("e", history.KindEpisode, "a", 3*time.Hour, map[string]any{"first_answer_seconds": 20, "warm_up": map[string]any{"seconds": 14}, "words": "1 cold request (20 s)"})
+		// Whether the model would have answered is known of the first of these alone.
+		event("e2", history.KindEpisode, "a", 9*time.Hour, map[string]any{"end": "gave_up", "words": "no valid answer"})
+		event("e3", history.KindEpisode, "a", 10*time.Hour, map[string]any{"end": "steady", "late": true})
+		event("e4", history.KindEpisode, "a", 11*time.Hour, map[string]any{"end": "interrupted"})
+		event("e5", history.KindEpisode, "a", 12*time.Hour, map[string]any{"words": "under way"})
+		event("e6", history.KindEpisode, "a", 13*time.Hour, map[string]any{"end": "stopped"})
 		event("d", history.KindDrift, "a", 4*time.Hour, map[string]any{"what": "revision", "before": "x", "after": "y"})
 		event("bad", history.KindDrift, "a", 5*time.Hour, "no object")
 		event("health", history.KindDrift, "a", 3*time.Hour, map[string]any{"what": "health_lies", "state": "began"})
@@ -88,7 +94,7 @@ func TestReadTellsWhatTheRecordsHold(t *testing.T) {
 		}, got.Changes); diff != "" {
 			t.Errorf("changes (-want +got):\n%s", diff)
 		}
-		if c := got.ColdStarts; c == nil || c.N != 1 || c.Median != probe.Some(20.0) || c.WarmUp != probe.Some(14.0) || c.Last != "1 cold request (20 s)" {
+		if c := got.ColdStarts; c == nil || c.N != 6 || c.GaveUp != 1 || c.Median != probe.Some(20.0) || c.WarmUp != probe.Some(14.0) || c.Last != "1 cold request (20 s)" {
 			t.Errorf("cold starts %+v", c)
 		}
 		if c := got.Capacity; len(c) != 1 || c[0].Low != probe.Some(6.0) || c[0].High != probe.Some(7.0) || c[0].AchievedRate != probe.Some(9.5) {

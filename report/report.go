@@ -209,7 +209,7 @@ type Cause struct {
 // ColdStarts sums the episodes of the period up.
 type ColdStarts struct {
 	N int `json:"n"`
-	// GaveUp counts those that never became warm.
+	// GaveUp counts those in which the model gave no valid answer at all.
 	GaveUp int `json:"gave_up"`
 	// Median and Max are of the time from the first request to the first valid
 	// answer, in seconds.

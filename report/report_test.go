@@ -329,7 +329,8 @@ func sample() report.Report {
 				Spent:   []report.Spending{{Start: step, Money: report.Money{Requests: 8064, TokensIn: 100000, TokensOut: 200000, USD: 0.03, Priced: 8000}}},
 				ColdStarts: []report.ColdStart{
 					{At: step, Took: probe.Measured(20 * time.Second), WarmUp: probe.Measured(14 * time.Second), Sentence: "1 cold request (19.8 s), then 29 requests, 14 s; steady 512 ms [497, 528]"},
-					{At: step.Add(-time.Hour)},
+					{At: step.Add(-time.Hour), GaveUp: true},
+					{At: step.Add(-2 * time.Hour)},
 				},
 				Windows: []report.Capacity{{
 					At: step, Verdict: "server_limited", Low: probe.Some(6.1), High: probe.Some(6.9), AskedRate: probe.Some(10.0), AchievedRate: probe.Some(6.5),

@@ -24,7 +24,10 @@ type ExportQuery struct {
 	Format history.Format
 	Target string
 	Kinds  []probe.Kind
-	// From and To bound when results were due; zero is from the beginning, and to
+	// Events are the kinds of event that are exported in place of results; as JSON
+	// lines alone.
+	Events []history.EventKind
+	// From and To bound when results were due or events were; zero is from the beginning, and to
 	// the end.
 	From, To time.Time
 }
@@ -32,6 +35,19 @@ type ExportQuery struct {
 // results returns the query of the records.
 func (q ExportQuery) results() history.ResultQuery {
 	return history.ResultQuery{Target: q.Target, Kinds: q.Kinds, From: q.From, To: q.To}
+}
+
+// events returns the query of the records for events.
+func (q ExportQuery) events() history.EventQuery {
+	return history.EventQuery{Target: q.Target, Kinds: q.Events, From: q.From, To: q.To}
+}
+
+// write writes what the query asks for.
+func (q ExportQuery) write(ctx context.Context, w io.Writer, records *history.Records) error {
+	if len(q.Events) > 0 {
+		return records.ExportEvents(ctx, w, q.events())
+	}
+	return records.Export(ctx, w, q.Format, q.results())
 }
 
 // Check returns what is wrong with the query, or nil.
@@ -44,6 +60,18 @@ func (q ExportQuery) Check() error {
 			return fmt.Errorf("kind: %q is none of %v", k, probe.Kinds())
 		}
 	}
+	for _, k := range q.Events {
+		if !slices.Contains(history.EventKinds(), k) {
+			return fmt.Errorf("events: %q is none of %v", k, history.EventKinds())
+		}
+	}
+	switch {
+	case len(q.Events) == 0:
+	case len(q.Kinds) > 0:
+		return errors.New("events: kind is of results; ask for events or for results")
+	case q.Format != history.FormatJSONL:
+		return fmt.Errorf("format: events have no columns for %s; leave the format away, or ask for jsonl", q.Format)
+	}
 	return nil
 }
 
@@ -55,6 +83,9 @@ func (q ExportQuery) values() url.Values {
 	}
 	for _, k := range q.Kinds {
 		v.Add("kind", string(k))
+	}
+	for _, k := range q.Events {
+		v.Add("events", string(k))
 	}
 	for name, at := range map[string]time.Time{"from": q.From, "to": q.To} {
 		if !at.IsZero() {
@@ -73,6 +104,9 @@ func queryOf(v url.Values) (ExportQuery, error) {
 	for _, k := range v["kind"] {
 		q.Kinds = append(q.Kinds, probe.Kind(k))
 	}
+	for _, k := range v["events"] {
+		q.Events = append(q.Events, history.EventKind(k))
+	}
 	for name, to := range map[string]*time.Time{"from": &q.From, "to": &q.To} {
 		if text := v.Get(name); text != "" {
 			at, err := time.Parse(time.RFC3339Nano, text)
@@ -85,7 +119,7 @@ func queryOf(v url.Values) (ExportQuery, error) {
 	return q, q.Check()
 }
 
-// serveExport writes results as they are read.
+// serveExport writes results or events as they are read.
 func (d *Daemon) serveExport(w http.ResponseWriter, r *http.Request) {
 	q, err := queryOf(r.URL.Query())
 	if err != nil {
@@ -101,14 +135,14 @@ func (d *Daemon) serveExport(w http.ResponseWriter, r *http.Request) {
 		history.FormatParquet: "application/vnd.apache.parquet",
 	}[q.Format])
 	w.Header().Set("Content-Disposition", `attachment; filename="hfwatch.`+string(q.Format)+`"`)
-	if err := d.records.Export(r.Context(), w, q.Format, q.results()); err != nil {
+	if err := q.write(r.Context(), w, d.records); err != nil {
 		d.logger.Error("export was cut short", "err", err)
 		// So that whoever reads it sees that it is not whole.
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// Export writes the results of data.dir, through the daemon that holds it where
+// Export writes the results or events of data.dir, through the daemon that holds it where
 // one does.
 func Export(ctx context.Context, w io.Writer, cfg *config.Config, q ExportQuery, logger *slog.Logger) error {
 	if err := q.Check(); err != nil {
@@ -133,7 +167,7 @@ func Export(ctx context.Context, w io.Writer, cfg *config.Config, q ExportQuery,
 	if err != nil {
 		return errors.Join(err, ledger.Close())
 	}
-	return errors.Join(records.Export(ctx, w, q.Format, q.results()), records.Close(ctx), ledger.Close())
+	return errors.Join(q.write(ctx, w, records), records.Close(ctx), ledger.Close())
 }
 
 // askExport copies what the daemon that holds dir writes.
