@@ -9,7 +9,7 @@ import (
 // BadShapes returns the variants of the fault bad_shape. One that does not
 // concern an answer, such as unsorted for a chat, leaves it as it is.
 func BadShapes() []string {
-	return append([]string{
+	return slices.Concat([]string{
 		"empty_list", "empty_inner_list", "empty_object", "null", "string", "number", "wrapped",
 		"score_not_number", "score_out_of_range", "label_not_string", "missing_label", "unknown_label", "lengths_differ",
 		"missing_key", "text_not_string", "missing_entry", "extra_entry",
@@ -17,7 +17,7 @@ func BadShapes() []string {
 		"span_reversed", "span_outside", "duplicate_index", "unsorted", "no_entity", "box_reversed",
 		"no_choices", "no_message", "null_content", "null_finish", "no_usage",
 		"chunks_reversed", "chunks_no_time",
-	}, badMediaShapes()...)
+	}, badRelationShapes(), badMediaShapes())
 }
 
 // badShape returns tree in the bad shape that variant names.
@@ -41,9 +41,11 @@ func badShape(variant string, tree any) any {
 		return badNumbers(variant, tree)
 	case "missing_entry", "extra_entry", "unsorted", "missing_label", "lengths_differ":
 		return badList(variant, tree)
-	default:
-		return walk(tree, func(key string, value any) (any, bool) { return badMember(variant, key, value) })
 	}
+	if slices.Contains(badRelationShapes(), variant) {
+		return badRelation(variant, tree)
+	}
+	return walk(tree, func(key string, value any) (any, bool) { return badMember(variant, key, value) })
 }
 
 // badMember spoils one member of an object.

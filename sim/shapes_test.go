@@ -220,6 +220,9 @@ func TestBadShapes(t *testing.T) {
 		"answer":  object{{"score", 0.5}, {"start", 2}, {"end", 4}, {"answer", "x"}},
 		"entity":  []any{object{{"entity_group", "PER"}, {"score", 0.5}, {"word", "Ada"}, {"start", 0}, {"end", 3}}},
 		"ranking": []any{object{{"index", 1}, {"score", 0.75}}, object{{"index", 0}, {"score", 0.5}}},
+		"table":   object{{"answer", "x"}, {"coordinates", []any{[]any{0, 1}}}, {"cells", []any{"x"}}},
+		"packed":  object{{"data", []any{object{{"embedding", "AACAPwAAAEA="}}}}},
+		"called":  []any{object{{"function", object{{"name", "f"}, {"arguments", `{"a":1}`}}}}},
 		"speech":  object{{"text", "s"}, {"chunks", []any{object{{"text", "s"}, {"timestamp", []any{0.0, 1.0}}}}}},
 		"box":     []any{object{{"score", 0.5}, {"label", "cat"}, {"box", object{{"xmin", 1}, {"ymin", 1}, {"xmax", 2}, {"ymax", 2}}}}},
 		"chat": object{{"choices", []any{object{

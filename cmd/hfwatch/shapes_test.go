@@ -18,6 +18,7 @@ import (
 	"github.com/hfwatch/hfwatch/probe"
 	"github.com/hfwatch/hfwatch/probe/hf"
 	"github.com/hfwatch/hfwatch/probe/media"
+	"github.com/hfwatch/hfwatch/probe/task"
 	"github.com/hfwatch/hfwatch/sim"
 )
 
@@ -60,6 +61,7 @@ func shapeCases() []shapeCase {
 		{"text-classification", tei, "/predict", small, text, "", "", false, "list<label>"},
 		{"text-classification", toolkit, "/", small, text, `{"top_k":2}`, "", false, "list<label>"},
 		{"zero-shot-classification", hf, "", small, text, labels, "", false, "obj{labels,scores}"},
+		{"zero-shot-classification", toolkit, "/", small, text, labels, "", false, "obj{labels,scores}"},
 		{"zero-shot-classification", hf, "", small, batch, labels, "", false, "list<obj{labels,scores}>"},
 		{"zero-shot-classification", hf, "", shaped("new"), text, labels, "", false, "list<label>"},
 		{"summarization", hf, "", small, text, "", "", false, "list<summary_text>"},
@@ -68,6 +70,9 @@ func shapeCases() []shapeCase {
 		{"feature-extraction", hf, "", small, text, "", dimension, false, "list<number>"},
 		{"feature-extraction", hf, "", small, batch, "", dimension, false, "list<list<number>>"},
 		{"feature-extraction", hf, "", sim.Behaviour{Dimension: 3, Unpooled: true}, text, "", dimension, false, "list<list<list<number>>>"},
+		{"feature-extraction", hf, "", sim.Behaviour{Dimension: 3, Unpooled: true}, batch, "", dimension, false, "list<list<list<list<number>>>>"},
+		{"feature-extraction", hf, "", small, text, `{"normalize":true}`, dimension, false, "list<number>"},
+		{"feature-extraction", tei, "/v1/embeddings", small, text, `{"normalize":true}`, dimension, false, "obj{data}"},
 		{"feature-extraction", tei, "/embed", small, text, "", dimension, false, "list<list<number>>"},
 		{"feature-extraction", tei, "/v1/embeddings", small, batch, "", dimension, false, "obj{data}"},
 		{"feature-extraction", tei, "/v1/embeddings", small, text, `{"encoding_format":"base64"}`, dimension, false, "obj{data}"},
@@ -230,6 +235,14 @@ func (c shapeCase) legal(variant string) bool {
 		return c.task == "text-ranking" && c.backend == sim.BackendToolkit
 	case "zeros":
 		return c.task == "sentence-similarity" || c.shape == "obj{scores}"
+	case "scores_halved":
+		return c.task != "zero-shot-classification"
+	case "duplicate_label":
+		return classifies || c.task == "object-detection"
+	case "doubled_vector":
+		return c.task == "feature-extraction" && !strings.Contains(c.parameters, "normalize")
+	case "answer_elsewhere":
+		return c.task == "table-question-answering"
 	case "missing_key":
 		// A tool was called, and nothing said.
 		return c.task == "chat-completion" && strings.Contains(c.parameters, "tools")
@@ -253,6 +266,7 @@ func TestEveryShape(t *testing.T) {
 	client := hf.New(hf.Options{Version: "test"})
 	defer client.Close()
 	good, bad := 0, 0
+	tasks, variants := map[string]bool{}, map[string]bool{}
 	for _, c := range shapeCases() {
 		b := c.open(t, client)
 		name := fmt.Sprintf("%s of %s%s", c.task, c.backend, c.at)
@@ -261,6 +275,7 @@ func TestEveryShape(t *testing.T) {
 			t.Errorf("%s: %s, %s (%s), want ok, %s: %.300s", name, res.Outcome, res.Shape, res.Error, c.shape, body)
 		}
 		good++
+		tasks[c.task] = true
 		for _, variant := range sim.BadShapes() {
 			if c.stream {
 				// A stream that is spoilt is another fault.
@@ -275,6 +290,7 @@ func TestEveryShape(t *testing.T) {
 				continue
 			}
 			bad++
+			variants[variant] = true
 			if res.Counts != probe.Bad || res.Fault != probe.FaultTarget || res.Error == "" {
 				t.Errorf("%s, %s: %s, %s, %q, want it refused with a sentence: %.300s", name, variant, res.Outcome, res.Fault, res.Error, spoilt)
 			}
@@ -283,7 +299,17 @@ func TestEveryShape(t *testing.T) {
 		b.web.Close()
 	}
 	t.Logf("%d good shapes accepted, %d bad ones refused", good, bad)
-	if good < 50 || bad < 600 {
+	if good < 60 || bad < 750 {
 		t.Errorf("%d good and %d bad shapes were judged, want all", good, bad)
+	}
+	for _, name := range task.Names() {
+		if !tasks[name] && name != "custom" {
+			t.Errorf("%s was not asked in any shape", name)
+		}
+	}
+	for _, variant := range sim.BadShapes() {
+		if !variants[variant] && variant != "no_usage" {
+			t.Errorf("%s was refused nowhere", variant)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/probe/task"
 )
 
 // row is one answer and what becomes of it.
@@ -42,18 +44,22 @@ func with(a probe.Ask, e probe.Expect) probe.Ask {
 	return a
 }
 
-// answer returns a 200 with the body.
+// answer returns a 200 with a body that is said to be JSON.
 func answer(body string) probe.Answer {
-	return probe.Answer{Status: 200, Body: []byte(body)}
+	return probe.Answer{Status: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(body)}
 }
 
 // rows judges each row.
-func rows(t *testing.T, name string, all []row) {
+func (b *rulebook) rows(t *testing.T, name string, all []row) {
 	t.Helper()
 	tk := must(t, name)
+	built := map[string]bool{}
 	for _, r := range all {
-		if _, err := tk.Build(r.ask); err != nil {
-			t.Errorf("%s: Build() = %v, want a row that can be asked", r.why, err)
+		if asked := string(r.ask.Input) + string(r.ask.Parameters) + r.ask.Path; !built[asked] {
+			built[asked] = true
+			if _, err := tk.Build(r.ask); err != nil {
+				t.Errorf("%s: Build() = %v, want a row that can be asked", r.why, err)
+			}
 		}
 		if r.outcome == "" {
 			r.outcome = probe.OK
@@ -61,7 +67,7 @@ func rows(t *testing.T, name string, all []row) {
 				r.outcome = probe.InvalidOutput
 			}
 		}
-		got := tk.Check(r.ask, answer(r.body))
+		got := b.check(tk, r.why, r.ask, answer(r.body))
 		type verdict struct {
 			Outcome       probe.Outcome
 			Reason, Shape string
@@ -132,62 +138,73 @@ func reversed(w *bytes.Buffer, value any, extra string) {
 	}
 }
 
-// TestBodiesThatAreNoAnswer are the same for every task but custom.
-func TestBodiesThatAreNoAnswer(t *testing.T) {
-	asks := map[string]probe.Ask{
-		"text-classification": in(`"a"`), "zero-shot-classification": in(`"a"`, `{"candidate_labels":["x","y"]}`),
-		"summarization": in(`"a"`), "translation": in(`"a"`), "feature-extraction": in(`"a"`),
-		"sentence-similarity": in(`{"source_sentence":"a","sentences":["b"]}`), "text-generation": in(`"a"`),
-		"chat-completion": in(`"a"`), "question-answering": in(`{"question":"q","context":"c"}`),
-		"table-question-answering": in(`{"query":"q","table":{"a":["1"]}}`), "fill-mask": in(`"[MASK]"`),
-		"token-classification": in(`"a"`),
-	}
-	for name, ask := range asks {
-		rows(t, name, []row{
-			{"nothing", ask, "", "", "", "the body is empty", nil},
-			{"blanks", ask, " \n", "", "", "the body is empty", nil},
-			{"HTML", ask, "\n<html><body>busy</body></html>", "", "", "the body is HTML or XML, want JSON", nil},
-			{"words", ask, "tree", "", "", "the body is not JSON: invalid character 'e' in literal true (expecting 'u')", nil},
-			{"two values", ask, `{} {}`, "", "", "the body is not JSON: invalid character '{' after top-level value", nil},
+// plain returns an input that the task takes, with the parameters that it needs.
+func plain(name string) probe.Ask {
+	return probe.Ask{Route: probe.RouteURL, Model: "m", Input: task.Example(name)[0], Parameters: task.ExampleParameters(name)}
+}
+
+// bodiesThatAreNoAnswerRules are the same for every task but custom.
+func bodiesThatAreNoAnswerRules(t *testing.T, b *rulebook) {
+	for _, name := range task.Names() {
+		if name == "custom" {
+			continue
+		}
+		ask, want := plain(name), "JSON"
+		switch name {
+		case "text-to-image":
+			want = "a picture"
+		case "text-to-speech":
+			want = "a sound"
+		}
+		b.rows(t, name, []row{
+			{"nothing at all", ask, "", "", "", "the body is empty", nil},
+			{"blanks alone", ask, " \n", "", "", "the body is empty", nil},
+			{"HTML alone", ask, "\n<html><body>busy</body></html>", "", "", "the body is HTML or XML, want " + want, nil},
 			{"half of it", ask, `[{"label":"A","sco`, probe.Truncated, "", "the body ends in the middle of its JSON, after 18 bytes", nil},
 			{"Python's NaN", ask, `[{"label": "NaN \" NaN", "score": NaN}]`, "", "", "the body holds NaN at byte 34, which is no number", nil},
 			{"Python's Infinity", ask, `[-Infinity]`, "", "", "the body holds Infinity at byte 2, which is no number", nil},
 			{"a number too large", ask, `[1e999]`, "", "", "the body holds the number 1e999, which is beyond 64 bits", nil},
-			{"an error in a 200", ask, `{"error":"Model too busy"}`, "", "", `the answer is an error envelope: "Model too busy"`, nil},
+			{"two values", ask, `{} {}`, "", "", "the body is not JSON: invalid character '{' after top-level value", nil},
+			{"an error alone", ask, `{"error":"Model too busy"}`, "", "", `the answer is an error envelope: "Model too busy"`, nil},
 			{"a list of errors", ask, `{"error":["a","b"]}`, "", "", `the answer is an error envelope: ["a","b"]`, nil},
 		})
-		for _, body := range []string{`null`, `1`, `"a"`, `true`, `[]`, `{}`, `[null]`, `[[]]`, `[[[]]]`, `{"a":1}`, `[{}]`, `[[{}]]`, `[{"error":"x"}]`} {
-			got := must(t, name).Check(ask, answer(body))
-			legal := name == "token-classification" && (body == `[]` || body == `[[]]`)
+		finds := name == "token-classification" || name == "object-detection"
+		for _, body := range []string{`tree`, `null`, `1`, `"a"`, `true`, `[]`, `{}`, `[null]`, `[[]]`, `[[[]]]`, `{"a":1}`, `[{}]`, `[[{}]]`, `[{"error":"x"}]`} {
+			why := "words"
+			if body != "tree" {
+				why = "another value"
+			}
+			got := b.check(must(t, name), why, ask, answer(body))
+			legal := finds && body == `[]` || name == "token-classification" && body == `[[]]`
 			if (got.Outcome != probe.InvalidOutput || got.Reason == "") && !legal {
 				t.Errorf("%s: Check(%s) = %s, %q, want invalid_output and why", name, body, got.Outcome, got.Reason)
 			}
 		}
-		if name == "chat-completion" || name == "text-generation" {
+		if task.Streams(name) {
 			continue
 		}
-		got := must(t, name).Check(ask, probe.Answer{Status: 200, Streamed: true})
-		if want := "the answer is an event stream, want JSON"; got.Outcome != probe.InvalidOutput || got.Reason != want {
-			t.Errorf("%s: Check() of a stream = %s, %q, want invalid_output, %q", name, got.Outcome, got.Reason, want)
+		got := b.check(must(t, name), "a stream", ask, probe.Answer{Status: 200, Streamed: true})
+		if reason := "the answer is an event stream, want " + want; got.Outcome != probe.InvalidOutput || got.Reason != reason {
+			t.Errorf("%s: Check() of a stream = %s, %q, want invalid_output, %q", name, got.Outcome, got.Reason, reason)
 		}
 	}
 }
 
-// TestBodiesThatAreTolerated have oddities that every decoder takes.
-func TestBodiesThatAreTolerated(t *testing.T) {
-	rows(t, "text-classification", []row{
+// bodiesThatAreToleratedRules have oddities that every decoder takes.
+func bodiesThatAreToleratedRules(t *testing.T, b *rulebook) {
+	b.rows(t, "text-classification", []row{
 		{"a byte order mark", in(`"a"`), "\xef\xbb\xbf[{\"label\":\"A\",\"score\":1}]", "", "list<label>", "", nil},
 		{"a key twice, of which the last counts", in(`"a"`), `[{"label":"A","score":7,"score":0.5}]`, "", "list<label>", "", nil},
 	})
-	rows(t, "summarization", []row{
+	b.rows(t, "summarization", []row{
 		{"no error", in(`"a"`), `{"summary_text":"s","error":null}`, "", "obj{summary_text}", "", nil},
 	})
 }
 
-func TestTextClassification(t *testing.T) {
+func textClassificationRules(t *testing.T, b *rulebook) {
 	one, two, three := in(`"a"`), in(`["a","b"]`), in(`["a","b","c"]`)
 	raw := in(`"a"`, `{"function_to_apply":"none"}`)
-	rows(t, "text-classification", []row{
+	b.rows(t, "text-classification", []row{
 		{"hf-inference", one, `[[{"label":"POSITIVE","score":0.99},{"label":"NEGATIVE","score":0.01}]]`, "", "list<list<label>>", "", nil},
 		{"the default container, TEI", one, `[{"label":"POSITIVE","score":0.99},{"label":"NEGATIVE","score":0.01}]`, "", "list<label>", "", nil},
 		{"whole numbers", one, `[{"label":"A","score":1},{"label":"B","score":0}]`, "", "list<label>", "", nil},
@@ -219,16 +236,17 @@ func TestTextClassification(t *testing.T) {
 		{"another label", with(one, probe.Expect{Label: "A"}), `[[{"label":"B","score":0.95},{"label":"A","score":0.05}]]`, probe.WrongAnswer, "list<list<label>>", `expect.label: the top label is "B" (0.95), want "A"`, nil},
 		{"too low a score", with(one, probe.Expect{Label: "A", MinScore: probe.Some(0.9)}), `[{"label":"A","score":0.85}]`, probe.WrongAnswer, "list<label>", `expect.min_score: "A" has 0.85, want at least 0.9`, nil},
 		{"the second of a batch", with(two, probe.Expect{Label: "A"}), `[[{"label":"A","score":1}],[{"label":"B","score":1}]]`, probe.WrongAnswer, "list<list<label>>", `expect.label: the top label is "B" (1), want "A", for input 1`, nil},
+		{"an expectation that is no JSON", with(one, probe.Expect{Equals: js(`[`)}), `[{"label":"A","score":0.6}]`, probe.WrongAnswer, "list<label>", "expect.equals: not JSON: unexpected end of JSON input", nil},
 		{"another value", with(one, probe.Expect{Equals: js(`[{"label":"A","score":0.5}]`)}), `[{"label":"A","score":0.6}]`, probe.WrongAnswer, "list<label>", `expect.equals: the answer is not [{"label":"A","score":0.5}]`, nil},
 	})
 }
 
-func TestZeroShot(t *testing.T) {
+func zeroShotRules(t *testing.T, b *rulebook) {
 	one := in(`"a"`, `{"candidate_labels":["x","y"]}`)
 	multi := in(`"a"`, `{"candidate_labels":["x","y"],"multi_label":true}`)
 	single := in(`"a"`, `{"candidate_labels":"x"}`)
 	batch := in(`["a","b"]`, `{"candidate_labels":"x, y"}`)
-	rows(t, "zero-shot-classification", []row{
+	b.rows(t, "zero-shot-classification", []row{
 		{"transformers", one, `{"sequence":"a","labels":["y","x"],"scores":[0.7,0.3]}`, "", "obj{labels,scores}", "", nil},
 		{"hf-inference today", one, `[{"label":"y","score":0.7},{"label":"x","score":0.3}]`, "", "list<label>", "", nil},
 		{"unsorted", one, `[{"label":"x","score":0.3},{"label":"y","score":0.7}]`, "", "list<label>", "", nil},
@@ -257,25 +275,27 @@ func TestZeroShot(t *testing.T) {
 	})
 }
 
-func TestSummarizationAndTranslation(t *testing.T) {
+func summarizationAndTranslationRules(t *testing.T, b *rulebook) {
 	one, two := in(`"a text"`), in(`["a","b"]`)
-	rows(t, "summarization", []row{
-		{"the wire", one, `[{"summary_text":"short"}]`, "", "list<summary_text>", "", nil},
-		{"the published schema", one, `{"summary_text":"short"}`, "", "obj{summary_text}", "", nil},
-		{"a batch", two, `[{"summary_text":"a"},{"summary_text":"b"}]`, "", "list<summary_text>", "", nil},
-		{"blank", one, `[{"summary_text":" \n"}]`, "", "list<summary_text>", "[0].summary_text: blank", nil},
-		{"a blank object", one, `{"summary_text":""}`, "", "obj{summary_text}", "summary_text: blank", nil},
-		{"no key", one, `[{"text":"a"}]`, "", "list<summary_text>", "[0].summary_text: absent", nil},
-		{"a generator", one, `[{"generated_text":"a"}]`, "", "list<summary_text>", "[0].summary_text: absent, but there is a generated_text: the engine serves this model as text-generation", nil},
-		{"a number", one, `[{"summary_text":1}]`, "", "list<summary_text>", "[0].summary_text: a number, want a text", nil},
-		{"a text", one, `["a"]`, "", "list<summary_text>", "[0]: a text, want an object", nil},
-		{"an empty list", one, `[]`, "", "", "the answer: an empty list, want at least one object", nil},
-		{"too many", one, `[{"summary_text":"a"},{"summary_text":"b"}]`, "", "list<summary_text>", "the answer: 2 texts for 1 input", nil},
-		{"too few", two, `{"summary_text":"a"}`, "", "obj{summary_text}", "the answer: 1 text for 2 inputs", nil},
-	})
+	for name, key := range map[string]string{"summarization": "summary_text", "translation": "translation_text"} {
+		b.rows(t, name, []row{
+			{"the wire", one, `[{"` + key + `":"short"}]`, "", "list<" + key + ">", "", nil},
+			{"the published schema", one, `{"` + key + `":"short"}`, "", "obj{" + key + "}", "", nil},
+			{"a batch", two, `[{"` + key + `":"x"},{"` + key + `":"y"}]`, "", "list<" + key + ">", "", nil},
+			{"blank", one, `[{"` + key + `":" \n"}]`, "", "list<" + key + ">", "[0]." + key + ": blank", nil},
+			{"a blank object", one, `{"` + key + `":""}`, "", "obj{" + key + "}", key + ": blank", nil},
+			{"no key", one, `[{"text":"a"}]`, "", "list<" + key + ">", "[0]." + key + ": absent", nil},
+			{"a generator", one, `[{"generated_text":"a"}]`, "", "list<" + key + ">", "[0]." + key + ": absent, but there is a generated_text: the engine serves this model as text-generation", nil},
+			{"a number", one, `[{"` + key + `":1}]`, "", "list<" + key + ">", "[0]." + key + ": a number, want a text", nil},
+			{"a text", one, `["a"]`, "", "list<" + key + ">", "[0]: a text, want an object", nil},
+			{"an empty list", one, `[]`, "", "", "the answer: an empty list, want at least one object", nil},
+			{"too many", one, `[{"` + key + `":"a"},{"` + key + `":"b"}]`, "", "list<" + key + ">", "the answer: 2 texts for 1 input", nil},
+			{"too few", two, `{"` + key + `":"a"}`, "", "obj{" + key + "}", "the answer: 1 text for 2 inputs", nil},
+		})
+	}
 	marked := one
 	marked.Nonce = "0a1b2c3d"
-	rows(t, "translation", []row{
+	b.rows(t, "translation", []row{
 		{"the wire", one, `[{"translation_text":"ein Text"}]`, "", "list<translation_text>", "", nil},
 		{"the input itself", one, `[{"translation_text":"a text"}]`, "", "list<translation_text>", "", []string{"the translation is the input itself"}},
 		{"the input itself with the nonce", marked, `[{"translation_text":"a text (0a1b2c3d)"}]`, "", "list<translation_text>", "", []string{"the translation is the input itself"}},
@@ -285,10 +305,10 @@ func TestSummarizationAndTranslation(t *testing.T) {
 	})
 }
 
-func TestFeatureExtraction(t *testing.T) {
+func featureExtractionRules(t *testing.T, b *rulebook) {
 	one, two := in(`"a"`), in(`["a","b"]`)
-	norm := in(`"a"`, `{"normalize":true}`)
-	rows(t, "feature-extraction", []row{
+	norm, packed := in(`"a"`, `{"normalize":true}`), in(`"a"`, `{"encoding_format":"base64"}`)
+	b.rows(t, "feature-extraction", []row{
 		{"sentence-transformers", one, `[0.1,-2,3]`, "", "list<number>", "", nil},
 		{"TEI", one, `[[0.1,-2,3]]`, "", "list<list<number>>", "", nil},
 		{"a batch", two, `[[0.1,-2,3],[1,2,3]]`, "", "list<list<number>>", "", nil},
@@ -319,6 +339,11 @@ func TestFeatureExtraction(t *testing.T) {
 		{"OpenAI without data", one, `{"data":[]}`, "", "obj{data}", "data: an empty list, want at least one embedding", nil},
 		{"OpenAI without an embedding", one, `{"data":[{"index":0}]}`, "", "obj{data}", "data[0].embedding: null, want a list of numbers", nil},
 		{"OpenAI in base64, which was not asked for", one, `{"data":[{"embedding":"AAAA"}]}`, "", "obj{data}", "data[0].embedding: a text, want a list of numbers", nil},
+		{"OpenAI in base64", packed, `{"data":[{"embedding":"AACAPwAAAEA="}]}`, "", "obj{data}", "", nil},
+		{"OpenAI in cut base64", packed, `{"data":[{"embedding":"AACAPwAA"}]}`, "", "obj{data}", `data[0].embedding: "AACAPwAA", want a list of numbers or base64 of 32-bit floats`, nil},
+		{"OpenAI's NaN in base64", packed, `{"data":[{"embedding":"AADAfw=="}]}`, "", "obj{data}", "data[0].embedding[0]: NaN, want a finite number", nil},
+		{"OpenAI out of order", two, `{"data":[{"embedding":[1,2],"index":1},{"embedding":[1,3],"index":0}]}`, "", "obj{data}", "data[0].index: 1, want 0: vectors stand in the order of the inputs", nil},
+		{"OpenAI with a vector of text", one, `{"data":["a"]}`, "", "obj{data}", "data[0]: a text, want an object", nil},
 		{"OpenAI ragged", two, `{"data":[{"embedding":[1,2]},{"embedding":[1]}]}`, "", "obj{data}", "data[1].embedding: 1 number, the first vector has 2", nil},
 		{"far from what is expected", with(one, probe.Expect{Similar: &probe.Similar{Vector: []float64{0, 1}, Min: 0.9}}), `[1,0]`, probe.WrongAnswer, "list<number>", "expect.similar_to: the cosine similarity is 0, want at least 0.9", nil},
 		{"of another length", with(one, probe.Expect{Similar: &probe.Similar{Vector: []float64{0}, Min: 0.9}}), `[1,0]`, probe.WrongAnswer, "list<number>", "expect.similar_to: the vector has 2 numbers, the stored one 1", nil},
@@ -330,9 +355,9 @@ func TestFeatureExtraction(t *testing.T) {
 	}
 }
 
-func TestSentenceSimilarity(t *testing.T) {
+func sentenceSimilarityRules(t *testing.T, b *rulebook) {
 	two := in(`{"source_sentence":"s","sentences":["a","b"]}`)
-	rows(t, "sentence-similarity", []row{
+	b.rows(t, "sentence-similarity", []row{
 		{"hf-inference, TEI", two, `[0.9,-0.2]`, "", "list<number>", "", nil},
 		{"the toolkit", two, `{"similarities":[0.9,1.0000002]}`, "", "obj{similarities}", "", nil},
 		{"too few", two, `[0.9]`, "", "list<number>", "the answer: 1 number for 2 sentences", nil},

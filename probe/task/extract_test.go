@@ -8,13 +8,13 @@ import (
 	"github.com/hfwatch/hfwatch/probe"
 )
 
-func TestQuestionAnswering(t *testing.T) {
+func questionAnsweringRules(t *testing.T, b *rulebook) {
 	one := in(`{"question":"Where?","context":"Ünder the old bridge, they say."}`)
 	top := in(`{"question":"Where?","context":"under the bridge"}`, `{"top_k":2}`)
 	impossible := in(`{"question":"Where?","context":"under the bridge"}`, `{"handle_impossible_answer":true}`)
 	marked := in(`{"question":"What?","context":"42"}`)
 	marked.Nonce = "0a1b2c3d"
-	rows(t, "question-answering", []row{
+	b.rows(t, "question-answering", []row{
 		{"one answer, offsets count characters", one, `{"score":0.9,"start":6,"end":20,"answer":"the old bridge"}`, "", "obj{answer}", "", nil},
 		{"several", top, `[{"score":0.9,"start":10,"end":16,"answer":"bridge"},{"score":0.05,"start":0,"end":16,"answer":"under the bridge"}]`, "", "list<obj{answer}>", "", nil},
 		{"a list where one was asked for", one, `[{"score":0.9,"start":6,"end":20,"answer":"the old bridge"}]`, "", "list<obj{answer}>", "", nil},
@@ -44,9 +44,9 @@ func TestQuestionAnswering(t *testing.T) {
 	})
 }
 
-func TestTableQuestionAnswering(t *testing.T) {
+func tableQuestionAnsweringRules(t *testing.T, b *rulebook) {
 	one := in(`{"query":"q","table":{"a":["1","2"],"b":["3","4"]}}`)
-	rows(t, "table-question-answering", []row{
+	b.rows(t, "table-question-answering", []row{
 		{"with an aggregator", one, `{"answer":"SUM > 3, 4","coordinates":[[0,1],[1,1]],"cells":["3","4"],"aggregator":"SUM"}`, "", "obj{answer}", "", nil},
 		{"without", one, `{"answer":"3","coordinates":[[0,1]],"cells":["3"]}`, "", "obj{answer}", "", nil},
 		{"a model that writes", one, `{"answer":"3"}`, "", "obj{answer}", "", nil},
@@ -65,10 +65,10 @@ func TestTableQuestionAnswering(t *testing.T) {
 	})
 }
 
-func TestFillMask(t *testing.T) {
+func fillMaskRules(t *testing.T, b *rulebook) {
 	one, two := in(`"a [MASK]."`), in(`["a [MASK].","b [MASK]."]`)
 	const guess = `{"score":0.9,"token":5,"token_str":" cat","sequence":"a cat."}`
-	rows(t, "fill-mask", []row{
+	b.rows(t, "fill-mask", []row{
 		{"one mask", one, `[` + guess + `]`, "", "list<guess>", "", nil},
 		{"several masks", one, `[[` + guess + `],[` + guess + `]]`, "", "list<list<guess>>", "", nil},
 		{"a batch", two, `[[` + guess + `],[` + guess + `]]`, "", "list<list<guess>>", "", nil},
@@ -79,16 +79,17 @@ func TestFillMask(t *testing.T) {
 		{"a score of 2", one, `[{"score":2,"token":5,"token_str":"cat","sequence":"a cat."}]`, "", "", "[0].score: 2 is not in 0..1", nil},
 		{"too few", two, `[[` + guess + `]]`, "", "list<list<guess>>", "the answer: 1 list for 2 inputs", nil},
 		{"one list for two texts", two, `[` + guess + `]`, "", "list<guess>", "the answer: 1 list of predictions for 2 inputs", nil},
+		{"two lists for three masks", in(`"[MASK] [MASK] [MASK]"`), `[[` + guess + `],[` + guess + `]]`, "", "list<list<guess>>", "the answer: 2 lists for 3 masks", nil},
 		{"no guess", one, `[[]]`, "", "list<list<guess>>", "[0]: an empty list, want at least one prediction", nil},
 		{"what is expected", with(one, probe.Expect{Label: "cat", Contains: []string{"a cat"}}), `[` + guess + `]`, "", "list<guess>", "", nil},
 		{"another word", with(one, probe.Expect{Label: "dog"}), `[` + guess + `]`, probe.WrongAnswer, "list<guess>", `expect.label: the top label is "cat" (0.9), want "dog"`, nil},
 	})
 }
 
-func TestTokenClassification(t *testing.T) {
+func tokenClassificationRules(t *testing.T, b *rulebook) {
 	one, two := in(`"Anna is in Kiel"`), in(`["Anna","Kiel"]`)
 	const anna = `{"entity_group":"PER","score":0.99,"word":"Anna","start":0,"end":4}`
-	rows(t, "token-classification", []row{
+	b.rows(t, "token-classification", []row{
 		{"aggregated", one, `[` + anna + `]`, "", "list<entity_group>", "", nil},
 		{"not aggregated", one, `[{"entity":"B-PER","index":1,"score":0.99,"word":"Anna","start":0,"end":4}]`, "", "list<entity>", "", nil},
 		{"a tokenizer without offsets", one, `[{"entity":"B-PER","score":0.99,"word":"Anna","start":null,"end":null}]`, "", "list<entity>", "", nil},
@@ -118,9 +119,9 @@ type schema func(any) error
 
 func (f schema) Validate(v any) error { return f(v) }
 
-func TestCustom(t *testing.T) {
+func customRules(t *testing.T, b *rulebook) {
 	one := in(`{"x":1}`)
-	rows(t, "custom", []row{
+	b.rows(t, "custom", []row{
 		{"an object", one, `{"a":1}`, "", "json<object>", "", nil},
 		{"a list", one, `[]`, "", "json<list>", "", nil},
 		{"a number", one, ` 1 `, "", "json<number>", "", nil},

@@ -39,9 +39,17 @@ func FuzzEvent(f *testing.F) {
 	})
 }
 
-// FuzzCheck gives every checker any body, and any stream: none panics, a good
-// verdict has a shape and no reason, and any other has a reason.
-func FuzzCheck(f *testing.F) {
+// checkSeed is a body, or the lines of a stream, for the task of that number.
+type checkSeed struct {
+	which    uint8
+	body     []byte
+	streamed bool
+}
+
+// checkSeeds returns what FuzzCheck starts from: for each task in its order a good
+// answer, and then the forms of some that have several.
+func checkSeeds() (all []checkSeed) {
+	add := func(which uint8, body []byte, streamed bool) { all = append(all, checkSeed{which, body, streamed}) }
 	for i, seed := range []string{
 		`[[{"label":"A","score":0.5}]]`, `{"labels":["x","y"],"scores":[0.5,0.5]}`, `[{"summary_text":"a"}]`, `[{"translation_text":"a"}]`,
 		`[[[1,2],[3,4]]]`, `{"similarities":[0.5]}`, `[{"generated_text":"a","details":{"finish_reason":"length","generated_tokens":1}}]`,
@@ -52,39 +60,72 @@ func FuzzCheck(f *testing.F) {
 		`[{"label":"A","score":0.5,"box":{"xmin":1,"ymin":1,"xmax":2,"ymax":2}}]`, `[{"generated_text":"a"}]`, `{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}]}`,
 		`{"images":[{"url":"https://x"}]}`, `{"audio":{"url":"https://x"}}`, `{"x":NaN}`,
 	} {
-		f.Add(uint8(i), []byte(seed), false)
-		f.Add(uint8(i), []byte(`{"choices":[{"delta":{"content":"<think>"},"finish_reason":"length"}]}`), true)
+		add(uint8(i), []byte(seed), false)
+		add(uint8(i), []byte(`{"choices":[{"delta":{"content":"<think>"},"finish_reason":"length"}]}`), true)
 	}
 	chat := uint8(slices.Index(Names(), "chat-completion"))
-	f.Add(chat, []byte(`{"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"name":"f","arguments":"{\"a\":1}"}}]},"finish_reason":"tool_calls"}]}`), true)
-	f.Add(chat, []byte(`{"object":"response","status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"{}"}]},{"type":"function_call","name":"f","arguments":"{}"}]}`), false)
-	f.Add(chat, []byte("{\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n{\"type\":\"response.completed\",\"response\":{\"usage\":{\"output_tokens\":1}}}"), true)
+	add(chat, []byte(`{"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"name":"f","arguments":"{\"a\":1}"}}]},"finish_reason":"tool_calls"}]}`), true)
+	add(chat, []byte(`{"object":"response","status":"completed","output":[{"type":"message","content":[{"type":"output_text","text":"{}"}]},{"type":"function_call","name":"f","arguments":"{}"}]}`), false)
+	add(chat, []byte("{\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n{\"type\":\"response.completed\",\"response\":{\"usage\":{\"output_tokens\":1}}}"), true)
 	names := Names()
 	for _, file := range [][]byte{media.SamplePicture(media.PNG), media.SamplePicture(media.JPEG), media.SampleSound()[:400]} {
-		f.Add(uint8(slices.Index(names, "text-to-image")), file, false)
-		f.Add(uint8(slices.Index(names, "text-to-speech")), file, false)
+		add(uint8(slices.Index(names, "text-to-image")), file, false)
+		add(uint8(slices.Index(names, "text-to-speech")), file, false)
 	}
 	for _, head := range []string{"RIFF\x10\x00\x00\x00WEBPVP8 \x04\x00\x00\x00abcd", "GIF89a\x01\x00\x01\x00\x80\x00\x00", "fLaC\x80\x00\x00\x22", "\xff\xfb\x54\xc4", "OggS\x00\x02"} {
-		f.Add(uint8(slices.Index(names, "text-to-image")), []byte(head), false)
-		f.Add(uint8(slices.Index(names, "text-to-speech")), []byte(head), false)
+		add(uint8(slices.Index(names, "text-to-image")), []byte(head), false)
+		add(uint8(slices.Index(names, "text-to-speech")), []byte(head), false)
 	}
 	for _, answer := range []string{
 		`{"status":"IN_QUEUE","request_id":"r","response_url":"https://q/a/requests/r"}`, `{"status":"failed","error":{"message":"m"}}`,
 		`{"data":{"status":"created","id":"w"}}`, `{"id":"z","task_status":"SUCCESS","image_result":[{"url":"https://x/a.png"}]}`,
 	} {
-		f.Add(uint8(slices.Index(names, "text-to-image")), []byte(answer), false)
+		add(uint8(slices.Index(names, "text-to-image")), []byte(answer), false)
 	}
+	return all
+}
+
+// checkAsk returns what FuzzCheck asks of a task.
+func checkAsk(name string) probe.Ask {
 	inputs := map[string]string{
 		"sentence-similarity": `{"source_sentence":"a","sentences":["b"]}`, "question-answering": `{"question":"q","context":"c"}`,
 		"table-question-answering": `{"query":"q","table":{"a":["1"]}}`, "zero-shot-classification": `["a"]`,
 		"text-ranking": `{"query":"q","texts":["a","b"]}`,
 	}
+	ask := probe.Ask{Input: []byte(`"a"`), Nonce: "0a1b2c3d", Parameters: []byte(`{"candidate_labels":["x","y"],"normalize":true}`)}
+	if in := inputs[name]; in != "" {
+		ask.Input = []byte(in)
+	}
+	return ask
+}
+
+// TestCheckSeeds holds that FuzzCheck starts from a good answer to each task, and
+// from a stream of each that has some.
+func TestCheckSeeds(t *testing.T) {
+	good, streams := map[string]bool{}, map[string]bool{}
+	for _, seed := range checkSeeds() {
+		tk := all()[int(seed.which)%len(all())]
+		a := probe.Answer{Status: 200, Body: seed.body, Streamed: seed.streamed}
+		streams[tk.Name()] = streams[tk.Name()] || seed.streamed
+		good[tk.Name()] = good[tk.Name()] || !seed.streamed && tk.Check(checkAsk(tk.Name()), a).Outcome == probe.OK
+	}
+	for _, name := range Names() {
+		if !good[name] || Streams(name) && !streams[name] {
+			t.Errorf("FuzzCheck starts %s from a good answer: %v, from a stream: %v", name, good[name], streams[name])
+		}
+	}
+}
+
+// FuzzCheck gives every checker any body, and any stream: none panics, a good
+// verdict has a shape and no reason, and any other has a reason.
+func FuzzCheck(f *testing.F) {
+	for _, seed := range checkSeeds() {
+		f.Add(seed.which, seed.body, seed.streamed)
+	}
 	f.Fuzz(func(t *testing.T, which uint8, body []byte, streamed bool) {
 		tk := all()[int(which)%len(all())]
-		ask := probe.Ask{Input: []byte(`"a"`), Nonce: "0a1b2c3d", Parameters: []byte(`{"candidate_labels":["x","y"],"normalize":true}`), Expect: &probe.Expect{Label: "A", Contains: []string{"a"}, MinLength: probe.Some(1), Similar: &probe.Similar{Vector: []float64{1}}}}
-		if in := inputs[tk.Name()]; in != "" {
-			ask.Input = []byte(in)
-		}
+		ask := checkAsk(tk.Name())
+		expect := &probe.Expect{Label: "A", Contains: []string{"a"}, MinLength: probe.Some(1), Similar: &probe.Similar{Vector: []float64{1}}}
 		a := probe.Answer{Status: 200, Body: body, Streamed: streamed}
 		followed(t, tk, a)
 		if streamed {
@@ -98,7 +139,7 @@ func FuzzCheck(f *testing.F) {
 		for _, variant := range []struct {
 			expect     *probe.Expect
 			parameters []byte
-		}{{nil, ask.Parameters}, {ask.Expect, ask.Parameters}, {nil, offers}} {
+		}{{nil, ask.Parameters}, {expect, ask.Parameters}, {nil, offers}} {
 			ask.Expect, ask.Parameters = variant.expect, variant.parameters
 			v := tk.Check(ask, a)
 			switch v.Outcome {

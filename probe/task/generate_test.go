@@ -14,7 +14,7 @@ import (
 
 const noAnswer = "the model spent its 64 tokens before it answered; raise parameters.max_tokens"
 
-func TestTextGeneration(t *testing.T) {
+func textGenerationRules(t *testing.T, b *rulebook) {
 	one := in(`"Once upon"`)
 	marked := in(`"Once upon"`)
 	marked.Nonce = "0a1b2c3d"
@@ -22,7 +22,7 @@ func TestTextGeneration(t *testing.T) {
 	stream := one
 	stream.Stream = true
 	const blankOnce = "the one token that was allowed is blank; more of them would prove more"
-	rows(t, "text-generation", []row{
+	b.rows(t, "text-generation", []row{
 		{"hf-inference, TGI's root", one, `[{"generated_text":" a time"}]`, "", "list<generated_text>", "", nil},
 		{"TGI's /generate", one, `{"generated_text":" a time"}`, "", "obj{generated_text}", "", nil},
 		{"with details", one, `{"generated_text":" a time","details":{"finish_reason":"length","generated_tokens":2,"seed":null,"prefill":[],"tokens":[]}}`, "", "obj{generated_text}", "", nil},
@@ -60,7 +60,7 @@ func chat(message, finish string) string {
 		message + `,"logprobs":null,"finish_reason":` + finish + `}],"usage":{"prompt_tokens":3,"completion_tokens":5,"total_tokens":8}}`
 }
 
-func TestChatCompletion(t *testing.T) {
+func chatCompletionRules(t *testing.T, b *rulebook) {
 	one := in(`"Hi"`)
 	thinker := one
 	thinker.Reasoning = true
@@ -71,7 +71,7 @@ func TestChatCompletion(t *testing.T) {
 		before = "the model spent its 512 tokens before it answered; raise parameters.max_tokens"
 		call   = `{"role":"assistant","content":null,"tool_calls":[{"id":"0","type":"function","function":{"name":"f","arguments":`
 	)
-	rows(t, "chat-completion", []row{
+	b.rows(t, "chat-completion", []row{
 		{"a text", one, chat(`{"role":"assistant","content":"Hello"}`, `"stop"`), "", shape, "", nil},
 		{"an unknown finish reason", one, chat(`{"role":"assistant","content":"Hello"}`, `"eos"`), "", shape, "", nil},
 		{"no usage, no fingerprint", one, `{"choices":[{"message":{"content":"Hello"},"finish_reason":"stop"}]}`, "", shape, "", nil},
@@ -158,7 +158,7 @@ func finish(reason string) string {
 // say returns a chunk with text.
 func say(text string) string { return delta(`{"content":` + string(mustJSON(text)) + `}`) }
 
-func TestChatStreams(t *testing.T) {
+func chatStreamsRules(t *testing.T, b *rulebook) {
 	one := in(`"Hi"`)
 	one.Stream = true
 	role := delta(`{"role":"assistant","content":""}`)
@@ -206,7 +206,7 @@ func TestChatStreams(t *testing.T) {
 		{"a tool call's arguments", with(one, probe.Expect{Equals: js(`{"a":1}`)}), []string{delta(`{"tool_calls":[{"function":{"name":"f","arguments":"{\"a\""}}]}`), delta(`{"tool_calls":[{"function":{"arguments":":1}"}}]}`), finish("tool_calls"), done}, probe.OK, openai, "", nil},
 	} {
 		a := streamed(t, "chat-completion", tt.events...)
-		got := must(t, "chat-completion").Check(tt.ask, a)
+		got := b.check(must(t, "chat-completion"), "a stream: "+tt.why, tt.ask, a)
 		if got.Outcome != tt.outcome || got.Shape != tt.shape || got.Reason != tt.reason || !slices.Equal(got.Warnings, tt.warnings) {
 			t.Errorf("%s: Check() = %s, %s, %q, %q\nwant %s, %s, %q, %q", tt.why, got.Outcome, got.Shape, got.Reason, got.Warnings, tt.outcome, tt.shape, tt.reason, tt.warnings)
 		}
@@ -228,13 +228,13 @@ func TestStreamTokensHaveASource(t *testing.T) {
 	}
 }
 
-// TestStreamsThatWereNotKept are not held to what cannot be known.
-func TestStreamsThatWereNotKept(t *testing.T) {
+// streamsThatWereNotKeptRules are not held to what cannot be known.
+func streamsThatWereNotKeptRules(t *testing.T, b *rulebook) {
 	one := with(in(`"Hi"`), probe.Expect{Contains: []string{"world"}})
 	one.Stream = true
 	a := streamed(t, "chat-completion", say("Hello"), say(" world"), finish("stop"), "[DONE]")
 	a.Events, a.EventsCut = a.Events[:1], true
-	got := must(t, "chat-completion").Check(one, a)
+	got := b.check(must(t, "chat-completion"), "a stream that was not kept", one, a)
 	want := []string{`the stream was not kept whole, and so not held to this: expect.contains: "world" is not in "Hello"`}
 	if got.Outcome != probe.OK || !slices.Equal(got.Warnings, want) {
 		t.Errorf("Check() of a cut stream = %s, %q, want ok, %q", got.Outcome, got.Warnings, want)
@@ -246,7 +246,7 @@ func TestStreamsThatWereNotKept(t *testing.T) {
 	}
 }
 
-func TestGenerationStreams(t *testing.T) {
+func generationStreamsRules(t *testing.T, b *rulebook) {
 	one := in(`"Once upon"`)
 	one.Stream = true
 	token := func(text, special, full, details string) string {
@@ -269,23 +269,26 @@ func TestGenerationStreams(t *testing.T) {
 		{"blanks", one, []string{token(" ", "false", "null", "null"), token("\n", "false", `" \n"`, `{"finish_reason":"length","generated_tokens":2}`)}, probe.InvalidOutput, "stream<tgi>", "the text is blank in all of its 2 events"},
 		{"another text", with(one, probe.Expect{Equals: js(`"a time"`)}), []string{token(" a", "false", `" a"`, "null")}, probe.WrongAnswer, "stream<tgi>", `expect.equals: the text is "a", want "a time"`},
 	} {
-		got := must(t, "text-generation").Check(tt.ask, streamed(t, "text-generation", tt.events...))
+		got := b.check(must(t, "text-generation"), "a stream: "+tt.why, tt.ask, streamed(t, "text-generation", tt.events...))
 		if got.Outcome != tt.outcome || got.Shape != tt.shape || got.Reason != tt.reason {
 			t.Errorf("%s: Check() = %s, %s, %q\nwant %s, %s, %q", tt.why, got.Outcome, got.Shape, got.Reason, tt.outcome, tt.shape, tt.reason)
 		}
 	}
 }
 
-func TestCustomStreams(t *testing.T) {
+func customStreamsRules(t *testing.T, b *rulebook) {
+	if got := b.check(must(t, "custom"), "a stream that nobody asked for", in(`{}`), streamed(t, "custom")); got.Outcome != probe.OK || !slices.Equal(got.Warnings, []string{"the answer is an event stream without events"}) {
+		t.Errorf("Check() of an empty stream that nobody asked for = %+v, want ok with a warning", got)
+	}
 	one := with(in(`{"stream":true}`), probe.Expect{Contains: []string{"lo"}})
 	one.Stream = true
-	if got := must(t, "custom").Check(one, streamed(t, "custom", "hel", "lo")); got.Outcome != probe.OK || got.Shape != "stream" || len(got.Warnings) > 0 {
+	if got := b.check(must(t, "custom"), "a stream", one, streamed(t, "custom", "hel", "lo")); got.Outcome != probe.OK || got.Shape != "stream" || len(got.Warnings) > 0 {
 		t.Errorf("Check() = %+v, want ok, stream, no warnings", got)
 	}
-	if got := must(t, "custom").Check(one, streamed(t, "custom", "x")); got.Outcome != probe.WrongAnswer {
+	if got := b.check(must(t, "custom"), "another stream", one, streamed(t, "custom", "x")); got.Outcome != probe.WrongAnswer {
 		t.Errorf("Check() of another stream = %+v, want wrong_answer", got)
 	}
-	if got := must(t, "custom").Check(one, streamed(t, "custom")); got.Outcome != probe.InvalidOutput || got.Reason != "the stream held no events" {
+	if got := b.check(must(t, "custom"), "an empty stream", one, streamed(t, "custom")); got.Outcome != probe.InvalidOutput || got.Reason != "the stream held no events" {
 		t.Errorf("Check() of an empty stream = %+v, want invalid_output", got)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -21,16 +22,20 @@ import (
 // b64 returns data as a JSON text of base64.
 func b64(data []byte) string { return `"` + base64.StdEncoding.EncodeToString(data) + `"` }
 
+// picturedOnce and soundedOnce are samples as texts, which take a while to make.
+var (
+	picturedOnce = sync.OnceValue(func() string { return b64(media.SamplePicture(media.PNG)) })
+	soundedOnce  = sync.OnceValue(func() string { return b64(media.SampleSound()) })
+)
+
 // picture and sound are inputs.
-func picture(parameters ...string) probe.Ask {
-	return in(b64(media.SamplePicture(media.PNG)), parameters...)
-}
+func picture(parameters ...string) probe.Ask { return in(picturedOnce(), parameters...) }
 
-func sound(parameters ...string) probe.Ask { return in(b64(media.SampleSound()), parameters...) }
+func sound(parameters ...string) probe.Ask { return in(soundedOnce(), parameters...) }
 
-func TestSpeechRecognition(t *testing.T) {
+func speechRecognitionRules(t *testing.T, b *rulebook) {
 	one, timed := sound(), sound(`{"return_timestamps":true}`)
-	rows(t, "automatic-speech-recognition", []row{
+	b.rows(t, "automatic-speech-recognition", []row{
 		{"a text", one, `{"text":" The ferry leaves."}`, "", "obj{text}", "", nil},
 		{"chunks", timed, `{"text":"a b","chunks":[{"text":"a","timestamp":[0.0,1.5]},{"text":"b","timestamp":[1.5,null]}]}`, "", "obj{text,chunks}", "", nil},
 		{"a provider's extras", one, `{"text":"a","inferred_languages":["en"],"diarization_segments":[]}`, "", "obj{text}", "", nil},
@@ -44,6 +49,8 @@ func TestSpeechRecognition(t *testing.T) {
 		{"a chunk without a text", one, `{"text":"a","chunks":[{"timestamp":[0,1]}]}`, "", "obj{text,chunks}", "chunks[0].text: absent", nil},
 		{"a chunk without a time", one, `{"text":"a","chunks":[{"text":"a"}]}`, "", "obj{text,chunks}", "chunks[0].timestamp: null, want a list of two numbers", nil},
 		{"an open end in the middle", one, `{"text":"a","chunks":[{"text":"a","timestamp":[0,null]},{"text":"b","timestamp":[1,2]}]}`, "", "obj{text,chunks}", "chunks[0].timestamp[1]: null, want a number of seconds", nil},
+		{"a start of nothing", one, `{"text":"a","chunks":[{"text":"a","timestamp":[{},1]}]}`, "", "obj{text,chunks}", "chunks[0].timestamp[0]: an empty object, want a number of seconds", nil},
+		{"a start of text", one, `{"text":"a","chunks":[{"text":"a","timestamp":["0",1]}]}`, "", "obj{text,chunks}", "chunks[0].timestamp[0]: a text, want a number of seconds", nil},
 		{"backwards", one, `{"text":"a","chunks":[{"text":"a","timestamp":[2,1]}]}`, "", "obj{text,chunks}", "chunks[0].timestamp[1]: 1 is before the start 2", nil},
 
 		{"words, whatever their case", with(one, probe.Expect{Contains: []string{"ferry leaves"}}), `{"text":"The FERRY, leaves!"}`, "", "obj{text}", "", nil},
@@ -53,10 +60,10 @@ func TestSpeechRecognition(t *testing.T) {
 	})
 }
 
-func TestMediaClassification(t *testing.T) {
+func mediaClassificationRules(t *testing.T, b *rulebook) {
 	const cat = `{"score":0.9,"label":"cat"}`
 	for name, one := range map[string]func(...string) probe.Ask{"image-classification": picture, "audio-classification": sound} {
-		rows(t, name, []row{
+		b.rows(t, name, []row{
 			{"labels", one(), `[` + cat + `,{"label":"dog","score":0.1}]`, "", "list<label>", "", nil},
 			{"whole scores", one(), `[{"score":1,"label":"cat"}]`, "", "list<label>", "", nil},
 			{"raw scores", one(`{"function_to_apply":"none"}`), `[{"score":11.5,"label":"cat"}]`, "", "list<label>", "", nil},
@@ -74,9 +81,9 @@ func TestMediaClassification(t *testing.T) {
 	}
 }
 
-func TestZeroShotImage(t *testing.T) {
+func zeroShotImageRules(t *testing.T, b *rulebook) {
 	one := picture(`{"candidate_labels":["cat","dog"]}`)
-	rows(t, "zero-shot-image-classification", []row{
+	b.rows(t, "zero-shot-image-classification", []row{
 		{"the labels", one, `[{"score":0.9,"label":"dog"},{"score":0.1,"label":"cat"}]`, "", "list<label>", "", nil},
 		{"scores each by itself", one, `[{"score":0.2,"label":"dog"},{"score":0.01,"label":"cat"}]`, "", "list<label>", "", nil},
 		{"an unknown label", one, `[{"score":0.9,"label":"cow"},{"score":0.1,"label":"cat"}]`, "", "", `the answer: label "cow" was not asked for`, nil},
@@ -88,9 +95,9 @@ func TestZeroShotImage(t *testing.T) {
 	})
 }
 
-func TestObjectDetection(t *testing.T) {
+func objectDetectionRules(t *testing.T, b *rulebook) {
 	const shape, boat = "list<label,box>", `{"score":0.9,"label":"boat","box":{"xmin":1,"ymin":2,"xmax":30,"ymax":40}}`
-	rows(t, "object-detection", []row{
+	b.rows(t, "object-detection", []row{
 		{"an object", picture(), `[` + boat + `]`, "", shape, "", nil},
 		{"none", picture(), `[]`, "", shape, "", []string{"nothing was found; a picture with a sure object would prove more"}},
 		{"an object in place of a list", picture(), boat, "", "", "the answer: an object, want a list of objects", nil},
@@ -107,8 +114,8 @@ func TestObjectDetection(t *testing.T) {
 	})
 }
 
-func TestImageToText(t *testing.T) {
-	rows(t, "image-to-text", []row{
+func imageToTextRules(t *testing.T, b *rulebook) {
+	b.rows(t, "image-to-text", []row{
 		{"a list", picture(), `[{"generated_text":"a boat"}]`, "", "list<generated_text>", "", nil},
 		{"an object", picture(), `{"generated_text":"a boat"}`, "", "obj{generated_text}", "", nil},
 		{"the published schema's key", picture(), `{"generatedText":"a boat"}`, "", "obj{generated_text}", "generated_text: absent", nil},
@@ -120,9 +127,9 @@ func TestImageToText(t *testing.T) {
 	})
 }
 
-func TestImageTextToText(t *testing.T) {
+func imageTextToTextRules(t *testing.T, b *rulebook) {
 	one := in(`{"image":` + b64(media.SamplePicture(media.PNG)) + `,"text":"What is it?"}`)
-	rows(t, "image-text-to-text", []row{
+	b.rows(t, "image-text-to-text", []row{
 		{"a chat's answer", one, chat(`{"role":"assistant","content":"A boat."}`, `"stop"`), "", "obj{choices}", "", nil},
 		{"a file alone", picture(), chat(`{"role":"assistant","content":"A boat."}`, `"stop"`), "", "obj{choices}", "", nil},
 		{"an address", in(`{"image":"https://example.org/a.png"}`), chat(`{"content":"A boat."}`, `"stop"`), "", "obj{choices}", "", nil},
@@ -140,13 +147,13 @@ func TestImageTextToText(t *testing.T) {
 	}
 }
 
-func TestTextRanking(t *testing.T) {
+func textRankingRules(t *testing.T, b *rulebook) {
 	one := in(`{"query":"q","texts":["a","b"]}`)
 	tei, cohere := one, in(`{"query":"q","texts":["a","b"]}`, `{"top_n":1}`)
 	tei.Path, cohere.Path = "/rerank", "/v1/rerank"
 	pairs := in(`{"sentences":[["a","b"],["c","d"]]}`)
 	const shape, good = "list<index,score>", `[{"index":1,"score":0.9,"text":"b"},{"index":0,"score":0.1}]`
-	rows(t, "text-ranking", []row{
+	b.rows(t, "text-ranking", []row{
 		{"an order", one, good, "", shape, "", nil},
 		{"of equals", one, `[{"index":0,"score":0.5},{"index":1,"score":0.5}]`, "", shape, "", nil},
 		{"TEI's", tei, good, "", shape, "", nil},
@@ -170,6 +177,7 @@ func TestTextRanking(t *testing.T) {
 		{"no results", cohere, `{"results":[]}`, "", "obj{results}", "results: an empty list, want at least one rank", nil},
 
 		{"what is expected", with(one, probe.Expect{Label: "b", MinScore: probe.Some(0.5)}), good, "", shape, "", nil},
+		{"another pair", with(pairs, probe.Expect{Label: "pair 0"}), `{"scores":[0.1,0.9]}`, probe.WrongAnswer, "obj{scores}", `expect.label: the top label is "pair 1" (0.9), want "pair 0"`, nil},
 		{"another text", with(one, probe.Expect{Label: "a"}), good, probe.WrongAnswer, shape, `expect.label: the top label is "b" (0.9), want "a"`, nil},
 	})
 }
@@ -179,8 +187,8 @@ func mediumAnswer(kind string, body []byte) probe.Answer {
 	return probe.Answer{Status: 200, Header: http.Header{"Content-Type": {kind}}, Body: body}
 }
 
-// TestMediaAnswers judges pictures and sounds, whole and not.
-func TestMediaAnswers(t *testing.T) {
+// mediaAnswersRules judges pictures and sounds, whole and not.
+func mediaAnswersRules(t *testing.T, b *rulebook) {
 	png, jpg, wav := media.SamplePicture(media.PNG), media.SamplePicture(media.JPEG), media.SampleSound()
 	image, speech := in(`"a boat"`), in(`"The ferry leaves."`)
 	sized := in(`"a boat"`, `{"width":512,"height":240}`)
@@ -226,6 +234,8 @@ func TestMediaAnswers(t *testing.T) {
 		{"cut base64", "text-to-image", image, "application/json", []byte(`{"data":[{"b64_json":` + b64(png[:300]) + `}]}`), verdict{probe.InvalidOutput, `data[0].b64_json: a broken picture: PNG: ends early, after 300 bytes, in the chunk "IDAT"`, "obj{data}", nil}},
 		{"no base64", "text-to-image", image, "application/json", []byte(`{"data":[{"b64_json":"%%"}]}`), verdict{probe.InvalidOutput, `data[0].b64_json: neither a link nor base64: "%%"`, "obj{data}", nil}},
 		{"a file of number", "text-to-image", image, "application/json", []byte(`{"output":[1]}`), verdict{probe.InvalidOutput, "output[0]: a number, want a link or base64", "obj{output}", nil}},
+		{"an empty file", "text-to-image", image, "application/json", []byte(`{"images":[""]}`), verdict{probe.InvalidOutput, "images[0]: empty", "obj{images}", nil}},
+		{"an object without a file", "text-to-image", image, "application/json", []byte(`{"images":[{"width":4}]}`), verdict{probe.InvalidOutput, "images[0]: an object with neither a link nor base64", "obj{images}", nil}},
 		{"not ready", "text-to-image", image, "application/json", []byte(`{"status":"processing","output":null}`), verdict{probe.InvalidOutput, `status: "processing": the answer holds no picture yet`, "obj{status}", nil}},
 		{"given up", "text-to-image", image, "application/json", []byte(`{"status":"failed"}`), verdict{probe.InvalidOutput, `status: "failed": the provider gave up`, "obj{status}", nil}},
 		{"a text", "text-to-speech", speech, "application/json", []byte(`"https://x/a.mp3"`), verdict{probe.InvalidOutput, "the answer: a text, want a sound, or an object that holds one", "", nil}},
@@ -234,7 +244,7 @@ func TestMediaAnswers(t *testing.T) {
 		if c.want.Outcome == "" {
 			c.want.Outcome = probe.OK
 		}
-		v := must(t, c.task).Check(c.ask, mediumAnswer(c.kind, c.body))
+		v := b.check(must(t, c.task), c.why, c.ask, mediumAnswer(c.kind, c.body))
 		if diff := cmp.Diff(c.want, verdict{v.Outcome, v.Reason, v.Shape, v.Warnings}); diff != "" {
 			t.Errorf("%s: Check() (-want +got):\n%s", c.why, diff)
 		}

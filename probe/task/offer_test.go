@@ -16,12 +16,12 @@ func called(name, arguments, finish string) string {
 	return chat(`{"role":"assistant","content":null,"tool_calls":[{"id":"0","type":"function","function":{"name":"`+name+`","arguments":`+arguments+`}}]}`, finish)
 }
 
-func TestTools(t *testing.T) {
+func toolsRules(t *testing.T, b *rulebook) {
 	const shape = "obj{choices}"
 	auto := in(`"Hi"`, `{"tools":[`+weather+`,{"type":"function","function":{"name":"time"}}]}`)
 	must := in(`"Hi"`, `{"tools":[`+weather+`],"tool_choice":"required"}`)
 	named := in(`"Hi"`, `{"tools":[`+weather+`,{"type":"function","function":{"name":"time"}}],"tool_choice":{"type":"function","function":{"name":"time"}}}`)
-	rows(t, "chat-completion", []row{
+	b.rows(t, "chat-completion", []row{
 		{"a call", auto, called("weather", `"{\"city\":\"Kiel\"}"`, `"tool_calls"`), "", shape, "", nil},
 		{"of early TGI, an object", auto, called("weather", `{"city":"Kiel"}`, `"stop"`), "", shape, "", nil},
 		{"of a tool without a schema", auto, called("time", `""`, `"stop"`), "", shape, "", nil},
@@ -38,12 +38,12 @@ func TestTools(t *testing.T) {
 	})
 }
 
-func TestResponseFormat(t *testing.T) {
+func responseFormatRules(t *testing.T, b *rulebook) {
 	const shape = "obj{choices}"
 	free := in(`"Hi"`, `{"response_format":{"type":"json_object"}}`)
 	strict := in(`"Hi"`, `{"response_format":{"type":"json_schema","json_schema":{"name":"x","schema":{"type":"object","required":["a"]}}}}`)
 	tgi := in(`"Hi"`, `{"response_format":{"type":"json_object","value":{"type":"object","required":["a"]}}}`)
-	rows(t, "chat-completion", []row{
+	b.rows(t, "chat-completion", []row{
 		{"an object", free, chat(`{"content":"{\"b\":1}"}`, `"stop"`), "", shape, "", nil},
 		{"by its schema", strict, chat(`{"content":" {\"a\":1}\n"}`, `"stop"`), "", shape, "", nil},
 		{"behind a thought", strict, chat(`{"content":"<think>hm</think>{\"a\":1}"}`, `"stop"`), "", shape, "", nil},
@@ -56,8 +56,8 @@ func TestResponseFormat(t *testing.T) {
 	})
 }
 
-// TestOfferedInStreams: the parts of calls are put together by their index.
-func TestOfferedInStreams(t *testing.T) {
+// offeredInStreamsRules: the parts of calls are put together by their index.
+func offeredInStreamsRules(t *testing.T, b *rulebook) {
 	tk := must(t, "chat-completion")
 	delta := func(calls string) string {
 		return `{"choices":[{"index":0,"delta":{"tool_calls":[` + calls + `]},"finish_reason":null}]}`
@@ -79,10 +79,12 @@ func TestOfferedInStreams(t *testing.T) {
 		{"an argument missing in the second", tools, []string{
 			delta(`{"index":0,"function":{"name":"weather","arguments":"{\"city\":\"Ulm\"}"}}`), delta(`{"index":1,"function":{"name":"weather","arguments":"{}"}}`), end, "[DONE]",
 		}, `tool call 1: the arguments of weather break its schema: at '': missing property 'city'`},
+		{"arguments that are no JSON", tools, []string{delta(`{"index":0,"function":{"name":"weather","arguments":"{\"city\""}}`), end, "[DONE]"}, `tool call 0: its arguments are not JSON: "{\"city\""`},
+		{"arguments that are no object", tools, []string{delta(`{"index":0,"function":{"name":"weather","arguments":"[1]"}}`), end, "[DONE]"}, `tool call 0: its arguments are a list, want an object`},
 		{"JSON in parts", format, []string{`{"choices":[{"delta":{"content":"{\"a\""},"finish_reason":null}]}`, `{"choices":[{"delta":{"content":":1}"},"finish_reason":"stop"}]}`, "[DONE]"}, ""},
 		{"no JSON", format, []string{`{"choices":[{"delta":{"content":"Sure!"},"finish_reason":"stop"}]}`, "[DONE]"}, `the text is not JSON, and parameters.response_format asks for it: "Sure!"`},
 	} {
-		v := tk.Check(c.ask, streamed(t, "chat-completion", c.events...))
+		v := b.check(tk, "a stream: "+c.why, c.ask, streamed(t, "chat-completion", c.events...))
 		if v.Reason != c.want || (v.Outcome == probe.OK) != (c.want == "") {
 			t.Errorf("%s: Check() = %s, %q, want %q", c.why, v.Outcome, v.Reason, c.want)
 		}
@@ -110,8 +112,8 @@ func TestOffersRefused(t *testing.T) {
 	}
 }
 
-// TestResponses: the Responses API by its path.
-func TestResponses(t *testing.T) {
+// responsesRules: the Responses API by its path.
+func responsesRules(t *testing.T, b *rulebook) {
 	one := in(`"Hi"`)
 	one.Path = "/v1/responses"
 	answer := func(status, items string) string {
@@ -121,7 +123,7 @@ func TestResponses(t *testing.T) {
 	const shape = "obj{output}"
 	tools := in(`"Hi"`, `{"tools":[{"type":"function","name":"f","parameters":{"required":["a"]}}]}`)
 	tools.Path = one.Path
-	rows(t, "chat-completion", []row{
+	b.rows(t, "chat-completion", []row{
 		{"a text", one, answer("completed", said), "", shape, "", nil},
 		{"reasoning and a text", one, answer("completed", `{"type":"reasoning","content":[{"type":"reasoning_text","text":"hm"}],"summary":[]},`+said), "", shape, "", nil},
 		{"a call", tools, answer("completed", `{"type":"function_call","name":"f","arguments":"{\"a\":1}"}`), "", shape, "", nil},
