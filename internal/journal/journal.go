@@ -15,22 +15,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"maps"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 )
 
 const (
-	// compactBytes is the size at which a file may be rewritten; it is once it
-	// has doubled since it last was.
-	compactBytes = 1 << 20
 	// retryFirst is the wait after a failed write; it doubles up to retryMost.
 	retryFirst = time.Second
 	retryMost  = 30 * time.Second
@@ -38,35 +32,6 @@ const (
 
 // ErrClosed is returned by Flush after Close.
 var ErrClosed = errors.New("the journal is closed")
-
-// FS is the file system that a journal lives on. Its methods do what those of
-// package os of the same names do.
-type FS interface {
-	OpenFile(name string, flag int, perm os.FileMode) (File, error)
-	Rename(from, to string) error
-	Remove(name string) error
-}
-
-// File is an open file or, for Sync alone, a folder.
-type File interface {
-	io.ReadWriteCloser
-	Sync() error
-}
-
-// osFS is the machine's own file system.
-type osFS struct{}
-
-func (osFS) OpenFile(name string, flag int, perm os.FileMode) (File, error) {
-	f, err := os.OpenFile(name, flag, perm)
-	if err != nil {
-		// A nil *os.File must not become a File that is not nil.
-		return nil, err
-	}
-	return f, nil
-}
-
-func (osFS) Rename(from, to string) error { return os.Rename(from, to) }
-func (osFS) Remove(name string) error     { return os.Remove(name) }
 
 // Options say where a Journal lives.
 type Options struct {
@@ -336,96 +301,4 @@ func (j *Journal) whole() []byte {
 		text, _ = appendLine(text, line{Key: key, Value: value})
 	}
 	return text
-}
-
-// file is the file on the disk. It is the writer's alone, but for writing.
-type file struct {
-	fs   FS
-	path string
-	f    File
-	// size is the file's, and floor what it was when last rewritten.
-	size, floor int64
-	// writing is that lines were gathered and are not on the file yet. The
-	// journal's lock guards it.
-	writing bool
-}
-
-// errNoFile is a file that is not open for appending, or whose end is not known
-// to be clean.
-var errNoFile = errors.New("the file must be rewritten first")
-
-// broken reports whether the file must be rewritten.
-func (f *file) broken() bool { return f.f == nil }
-
-// full reports whether most of the file is history.
-func (f *file) full() bool { return f.size > compactBytes && f.size > 2*f.floor }
-
-// append writes lines in one write.
-func (f *file) append(text []byte) error {
-	if f.f == nil {
-		return errNoFile
-	}
-	n, err := f.f.Write(text)
-	f.size += int64(n)
-	if err != nil {
-		f.close()
-	}
-	return err
-}
-
-// sync makes what was appended outlive a loss of power. After a failure the
-// kernel may have forgotten what it could not write, so the file is rewritten.
-func (f *file) sync() error {
-	if f.f == nil {
-		return errNoFile
-	}
-	err := f.f.Sync()
-	if err != nil {
-		f.close()
-	}
-	return err
-}
-
-// close ends appending.
-func (f *file) close() {
-	if f.f != nil {
-		_ = f.f.Close()
-		f.f = nil
-	}
-}
-
-// replace puts a new file in the old one's place: written and synced aside,
-// then renamed. If it fails the old one stays.
-func (f *file) replace(text []byte) error {
-	aside := f.path + ".new"
-	next, err := f.fs.OpenFile(aside, os.O_CREATE|os.O_TRUNC|os.O_WRONLY|os.O_APPEND, 0o600)
-	if err != nil {
-		return err
-	}
-	if _, err = next.Write(text); err == nil {
-		err = next.Sync()
-	}
-	if err == nil {
-		err = f.fs.Rename(aside, f.path)
-	}
-	if err != nil {
-		return errors.Join(err, next.Close(), f.fs.Remove(aside))
-	}
-	f.close()
-	f.f, f.size, f.floor = next, int64(len(text)), int64(len(text))
-	return f.syncDir()
-}
-
-// syncDir makes a rename outlive a loss of power. File systems that cannot sync
-// a folder need not.
-func (f *file) syncDir() error {
-	d, err := f.fs.OpenFile(filepath.Dir(f.path), os.O_RDONLY, 0)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
-		err = nil
-	}
-	return errors.Join(err, d.Close())
 }
