@@ -36,8 +36,9 @@ fuzz: ## ten seconds of each fuzz target
 	./.ci/fuzz 10s
 
 .PHONY: soak
-soak: ## the long counts: kills, floods, thirty minutes of memory
+soak: ## the long counts: kills, floods, thirty minutes of memory and of flaps; HFWATCH_ALERTMANAGER names an Alertmanager
 	HFWATCH_SOAK=1 go test -count=1 -timeout 60m ./budget ./internal/daemon ./history
+	HFWATCH_SOAK=1 go test -count=1 -timeout 60m -run ForLong ./cmd/hfwatch
 
 .PHONY: check
 check: lint race ## what a change must pass
