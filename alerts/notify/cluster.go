@@ -91,10 +91,10 @@ func (c *cluster) replace(r Receiver) {
 	old := c.members
 	c.members = nil
 	c.start(r)
-	var again []*alert.Alert
-	for _, p := range c.posted {
+	var again []posted
+	for fp, p := range c.posted {
 		if p.alert != nil && p.begun {
-			again = append(again, p.alert)
+			again = append(again, posted{p.alert, fp, p.resolved})
 		}
 	}
 	for _, m := range c.members {
@@ -154,7 +154,7 @@ func (c *cluster) accept(facts []fact, at time.Time, wanted func(fact) bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	until := c.validUntil(at)
-	var due []*alert.Alert
+	var due []posted
 	for _, f := range facts {
 		p := c.posted[f.fp]
 		switch {
@@ -170,17 +170,24 @@ func (c *cluster) accept(facts []fact, at time.Time, wanted func(fact) bool) {
 		}
 		changed := p.alert == nil || p.resolved != f.resolved
 		p.alert, p.resolved = stamped(f, until), f.resolved
-		if !changed && !p.sent.Add(resendDelay).Before(at) {
+		if !changed && !overdue(p.sent, at) {
 			continue
 		}
 		c.begin(f.fp, p)
 		p.sent = at
-		due = append(due, p.alert)
+		due = append(due, posted{p.alert, f.fp, f.resolved})
 	}
 	c.sweep(facts, at)
 	for _, m := range c.members {
 		m.post(due)
 	}
+}
+
+// overdue reports whether what was sent then is to be sent again at the time: by
+// the clock that never steps, or by the time of day, which alone goes on while a
+// machine sleeps.
+func overdue(sent, at time.Time) bool {
+	return max(at.Sub(sent), at.Round(0).Sub(sent.Round(0))) > resendDelay
 }
 
 // validUntil returns until when an alert that is posted now is to fire without
@@ -198,7 +205,7 @@ func (c *cluster) validUntil(at time.Time) time.Time {
 func stamped(f fact, until time.Time) *alert.Alert {
 	a := *f.Alert
 	if !f.resolved {
-		a.EndsAt = until
+		a.EndsAt = until.Round(0)
 	}
 	return &a
 }
@@ -267,7 +274,8 @@ func postables(alerts []*alert.Alert) []postable {
 			Labels: a.Labels, Annotations: a.Annotations, StartsAt: a.StartsAt, EndsAt: a.EndsAt, GeneratorURL: link(a.GeneratorURL),
 		})
 	}
-	slices.SortFunc(out, func(x, y postable) int { return strings.Compare(x.Labels.String(), y.Labels.String()) })
+	// Of two words on one alert the later one counts.
+	slices.SortStableFunc(out, func(x, y postable) int { return strings.Compare(x.Labels.String(), y.Labels.String()) })
 	return out
 }
 

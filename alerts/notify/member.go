@@ -30,15 +30,9 @@ type member struct {
 	done     chan struct{}
 
 	mu     sync.Mutex
-	queue  []queued
+	queue  postQueue
 	said   Reason
 	ending bool
-}
-
-// queued is an alert that waits to be posted.
-type queued struct {
-	alert *alert.Alert
-	since time.Time
 }
 
 // startMember returns a running member, to be ended by end.
@@ -65,30 +59,30 @@ func startMember(ctx context.Context, receiver string, base *url.URL, am Alertma
 }
 
 // post queues alerts. Beyond the capacity the oldest give way.
-func (m *member) post(alerts []*alert.Alert) {
+func (m *member) post(alerts []posted) {
 	if len(alerts) == 0 {
 		return
 	}
-	now := time.Now()
 	m.mu.Lock()
-	for _, a := range alerts {
-		m.queue = append(m.queue, queued{a, now})
-	}
-	over := len(m.queue) - queueCapacity
-	var letters []Letter
-	if over > 0 {
-		for _, q := range m.queue[:min(over, lettersMost)] {
-			letters = append(letters, letter(m.receiver, DropOverflow, q.alert, q.alert.ResolvedAt(now), now))
-		}
-		m.queue = append([]queued(nil), m.queue[over:]...)
-	}
+	dropped := m.queue.put(alerts, time.Now())
 	m.mu.Unlock()
-	if over > 0 {
-		m.opts.DeadLetters.Put(letters, over-len(letters))
-		m.opts.Observer.Dropped(m.receiver, DropOverflow, over)
-		m.opts.Logger.Warn("alerts dropped", "receiver", m.receiver, "reason", string(DropOverflow), "alerts", over)
-	}
+	m.drop(dropped, DropOverflow)
 	m.nudge()
+}
+
+// drop counts alerts that this member will not be posted, and says which.
+func (m *member) drop(dropped []*queued, reason DropReason) {
+	if len(dropped) == 0 {
+		return
+	}
+	now := time.Now()
+	var letters []Letter
+	for _, q := range dropped[:min(len(dropped), lettersMost)] {
+		letters = append(letters, letter(m.receiver, reason, q.alert, q.resolved, now))
+	}
+	m.opts.DeadLetters.Put(letters, len(dropped)-len(letters))
+	m.opts.Observer.Dropped(m.receiver, reason, len(dropped))
+	m.opts.Logger.Warn("alerts dropped", "receiver", m.receiver, "reason", string(reason), "alerts", len(dropped))
 }
 
 // nudge makes the member look at its queue.
@@ -103,7 +97,7 @@ func (m *member) nudge() {
 func (m *member) waiting() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.queue)
+	return len(m.queue.waiting)
 }
 
 // end posts what is queued, once, and then ends.
@@ -130,42 +124,59 @@ func (m *member) run(ctx context.Context) {
 	defer m.cut()
 	for {
 		m.mu.Lock()
-		n := min(len(m.queue), batchMost)
-		batch, ending := m.queue[:n:n], m.ending
-		m.queue = m.queue[n:]
+		if ctx.Err() != nil {
+			left := m.queue.waiting
+			m.queue = postQueue{}
+			m.mu.Unlock()
+			m.drop(left, DropShutdown)
+			return
+		}
+		batch, ending := m.queue.take(), m.ending
 		m.mu.Unlock()
 		switch {
-		case n > 0 && ctx.Err() == nil:
+		case len(batch) > 0:
 			m.send(ctx, batch)
-		case ending || ctx.Err() != nil:
+		case ending:
 			return
 		default:
 			select {
 			case <-m.wake:
 			case <-ctx.Done():
-				return
 			}
 		}
 	}
 }
 
+// lasting returns what of a batch is still worth posting: a firing alert whose
+// end has passed, since no evaluation has confirmed it, would read as resolved.
+func lasting(batch []*queued, now time.Time) (alerts []*alert.Alert, since time.Time) {
+	for _, q := range batch {
+		if !q.resolved && !q.alert.EndsAt.After(now) {
+			continue
+		}
+		if since.IsZero() || q.since.Before(since) {
+			since = q.since
+		}
+		alerts = append(alerts, q.alert)
+	}
+	return alerts, since
+}
+
 // send posts one batch, and reports what came of it.
-func (m *member) send(ctx context.Context, batch []queued) {
+func (m *member) send(ctx context.Context, batch []*queued) {
 	start := time.Now()
-	alerts := make([]*alert.Alert, len(batch))
-	for i, q := range batch {
-		alerts[i] = q.alert
+	// By the time of day, which goes on while a machine sleeps.
+	alerts, since := lasting(batch, start.Round(0))
+	if len(alerts) == 0 {
+		return
 	}
 	err := m.attempt(ctx, alerts)
-	a := Attempt{Receiver: m.receiver, Action: Sent, Took: time.Since(start), Waited: time.Since(batch[0].since), Alerts: len(batch), News: alerts}
+	a := Attempt{Receiver: m.receiver, Action: Sent, Took: time.Since(start), Waited: time.Since(since), Alerts: len(alerts), News: alerts}
 	if f, failed := errors.AsType[*DeliveryError](err); failed {
-		a.Action, a.Reason = Refused, f.Reason
-		if f.Reason == Canceled {
-			a.Action = Interrupted
-		}
+		a.Action, a.Reason = f.Reason.follows(), f.Reason
 	}
 	m.opts.Observer.Attempted(a)
-	l := m.opts.Logger.With("receiver", m.receiver, "alerts", len(batch))
+	l := m.opts.Logger.With("receiver", m.receiver, "alerts", len(alerts))
 	switch {
 	case err != nil && m.said != a.Reason:
 		l.Error("alerts could not be posted; they are posted again", "err", err)
@@ -175,6 +186,21 @@ func (m *member) send(ctx context.Context, batch []queued) {
 		l.Debug("alerts posted", "err", err)
 	}
 	m.said = a.Reason
+}
+
+// follows returns what becomes of a post that failed: the next says the same,
+// which helps unless the Alertmanager does not want it.
+func (r Reason) follows() Action {
+	switch r {
+	case Canceled:
+		return Interrupted
+	case Network, Timeout, ServerError, RateLimited:
+		return Retry
+	case AuthError, ClientError, Redirect, Internal:
+		return Refused
+	default:
+		return Refused
+	}
 }
 
 // attempt posts once. Its error is a *DeliveryError.
