@@ -120,7 +120,7 @@ func describe(r probe.Result) string {
 		fmt.Fprintf(&b, ": %s", r.Error)
 	}
 	if r.RequestID != "" {
-		fmt.Fprintf(&b, " (request %s)", r.RequestID)
+		fmt.Fprintf(&b, " (request %s)", strings.Join(append([]string{r.RequestID}, r.IDs...), ", "))
 	}
 	return b.String()
 }

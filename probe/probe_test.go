@@ -40,7 +40,7 @@ func sampleResult() probe.Result {
 		},
 		Censored: true, TokensIn: probe.Some(10), TokensOut: probe.Some(0), TokensSource: probe.TokensChunks,
 		FinishReason: "stop", Shape: "stream<openai>", Cached: true, Engine: "tgi", Provider: "cerebras", Revision: "abc",
-		ServedModel: "served", RequestID: "r", Server: ms(200), Queue: ms(0), Estimate: ms(20_000), RetryAfter: ms(1000),
+		ServedModel: "served", RequestID: "r", IDs: []string{"cf-ray: 9115d3f97b520629-IAD"}, Server: ms(200), Queue: ms(0), Estimate: ms(20_000), RetryAfter: ms(1000),
 		RateLimit: probe.RateLimit{Name: "api", Quota: probe.Some(500.0), Remaining: probe.Some(0.0), Reset: ms(55_000), Window: ms(300_000)},
 		CostUSD:   probe.Some(0.25), PriceSource: "config", Protocol: "HTTP/1.1", Reused: probe.Some(false),
 		RemoteAddr: "127.0.0.1:1", Date: due.Add(time.Second), InputHash: "aa", ParamsHash: "bb", Version: "v1",

@@ -96,7 +96,11 @@ type Result struct {
 	Revision string `json:"revision,omitempty"`
 	// ServedModel is the model that the answer names.
 	ServedModel string `json:"served_model,omitempty"`
-	RequestID   string `json:"request_id,omitempty"`
+	// RequestID is the id by which whoever was asked first can find the request.
+	RequestID string `json:"request_id,omitempty"`
+	// IDs are the other ids that the answer's header bears, as "name: value":
+	// the bill's, the provider's, the edge's.
+	IDs []string `json:"ids,omitempty"`
 	// Server and Queue are the other side's own account of its time.
 	Server Seconds `json:"server_seconds,omitzero"`
 	Queue  Seconds `json:"queue_seconds,omitzero"`

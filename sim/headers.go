@@ -39,6 +39,7 @@ func (x *exchange) commonHeaders(h http.Header, status int) {
 		h.Set("Server", "llama.cpp")
 	case BackendProvider:
 		h.Set("Server", "cloudflare")
+		x.providerHeaders(h, status)
 	}
 	if status == http.StatusOK {
 		for name, value := range x.b.Headers {
@@ -111,7 +112,7 @@ func (x *exchange) answerHeaders(h http.Header, j job, compute time.Duration) {
 		h.Set("X-Compute-Time", strconv.FormatFloat(compute.Seconds(), 'f', 3, 64))
 		h.Set("X-Compute-Characters", strconv.Itoa(j.chars))
 	case BackendProvider:
-		h.Set("X-Envoy-Upstream-Service-Time", milliseconds(total))
+		x.providerTimes(h, total, compute)
 	}
 }
 

@@ -56,6 +56,10 @@ Exit codes: 0 after a signal, 1 cannot start, 2 bad configuration.`,
 			if f.demo {
 				return p.runDemo(cmd.Context(), f)
 			}
+			if _, err := p.logger(f.log); err != nil {
+				// Before the address: a flag that is wrong is so wherever that is taken.
+				return err
+			}
 			l, err := listen(cmd.Context(), f.listen)
 			if err != nil {
 				return err

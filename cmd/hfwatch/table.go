@@ -78,7 +78,7 @@ func explain(r probe.Result) string {
 		said += "  note " + w + "\n"
 	}
 	if r.RequestID != "" {
-		said += "  request " + r.RequestID + "\n"
+		said += "  request " + strings.Join(append([]string{r.RequestID}, r.IDs...), ", ") + "\n"
 	}
 	return said + "  " + outcomePages + string(r.Outcome) + ".md\n"
 }

@@ -16,12 +16,7 @@ func evidence(res *probe.Result, h http.Header, streamed bool) {
 	res.Cached = replayed(h)
 	res.Provider = field(h, "X-Inference-Provider")
 	res.Revision = field(h, "X-Sha")
-	for _, name := range []string{"X-Request-Id", "X-Inference-Id", "Inference-Id", "Cf-Ray", "X-Amz-Cf-Id"} {
-		if id := field(h, name); id != "" {
-			res.RequestID = id
-			break
-		}
-	}
+	res.RequestID, res.IDs = requestIDs(h)
 	res.RetryAfter, res.RateLimit = retryAfter(res.Status, h), tightest(rateLimits(h))
 	if text := field(h, "Date"); text != "" && field(h, "Age") == "" {
 		// What a cache kept for a while bears the time at which it was made.
@@ -36,6 +31,23 @@ func evidence(res *probe.Result, h http.Header, streamed bool) {
 		// A replay repeats the times of the original.
 		res.Server, res.Queue = serverTimes(res.Engine, h, streamed)
 	}
+}
+
+// requestIDs returns what the header calls the request, the name first by which
+// whoever was asked first can find it: the router's or the engine's own id, the
+// bill's (x-inference-id of hf-inference, inference-id of the other providers), a
+// provider's, a cloud's, an edge's.
+func requestIDs(h http.Header) (first string, others []string) {
+	for _, name := range [...]string{"X-Request-Id", "X-Inference-Id", "Inference-Id", "X-Fal-Request-Id", "X-Amzn-Requestid", "Cf-Ray", "X-Amz-Cf-Id"} {
+		switch id := field(h, name); {
+		case id == "":
+		case first == "":
+			first = id
+		default:
+			others = append(others, strings.ToLower(name)+": "+id)
+		}
+	}
+	return first, others
 }
 
 // replayed reports that the answer came out of a cache: hf-inference says so

@@ -69,7 +69,7 @@ func TestEvidence(t *testing.T) {
 		{"no time of one answer", headers("X-Envoy-Upstream-Service-Time", "1e18"), false, probe.Result{}},
 		{"a negative one", headers("Server-Timing", "total;dur=-1"), false, probe.Result{}},
 		{"not a number", headers("Server-Timing", "total;dur=NaN"), false, probe.Result{}},
-		{"the router's id", headers("X-Request-Id", "Root=1-2-3;ours", "Cf-Ray", "ray"), false, probe.Result{RequestID: "Root=1-2-3;ours"}},
+		{"the router's id", headers("X-Request-Id", "Root=1-2-3;ours", "Cf-Ray", "ray"), false, probe.Result{RequestID: "Root=1-2-3;ours", IDs: []string{"cf-ray: ray"}}},
 		{"a warning of the Hub", headers("X-HF-Warning", "old; move on"), false, probe.Result{Warnings: []string{"the Hub warns: old; move on"}}},
 	}
 	for _, row := range rows {

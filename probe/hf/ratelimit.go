@@ -16,7 +16,8 @@ import (
 // The Hub and many providers send such fields with every answer: one that
 // still has something left is no cause.
 func rateInHeaders(h http.Header) bool {
-	left, spent := false, false
+	// Fireworks says so in a word of its own.
+	left, spent := false, strings.EqualFold(field(h, "X-Ratelimit-Over-Limit"), "yes")
 	all := rateLimits(h)
 	for _, l := range all {
 		remaining, said := l.Remaining.Get()

@@ -118,6 +118,9 @@ func (s secrets) hide(res *probe.Result) {
 	if len(res.Warnings) > maxWarnings {
 		res.Warnings = res.Warnings[:maxWarnings]
 	}
+	for i := range res.IDs {
+		one(&res.IDs[i], maxName)
+	}
 	for i := range res.Warnings {
 		one(&res.Warnings[i], maxReason)
 	}
