@@ -25,12 +25,13 @@ func (e *engine) window() Window {
 			t.planned = t.due
 		}
 	}
+	whole := newEncoder()
 	w := Window{
 		Schema: WindowSchema, ID: e.plan.Window, Location: e.o.Runner.Location, Version: e.o.Runner.Version,
 		Mix: e.o.Mix, Started: e.start.Round(0), Ended: now.at.Round(0), Plan: e.plan.Head(),
 		EndedBy: stop.By, EndedWhy: stop.Why, MaxInFlight: e.o.MaxInFlight,
 		Timeout: probe.Measured(e.timeout), Drain: probe.Measured(e.drain), Abort: e.o.Abort, Objectives: e.o.Objectives,
-		CurveStep: probe.Measured(e.rec.curve.step), Curve: e.rec.curve.seconds(e.stageAt, true), Failures: e.rec.failures,
+		CurveStep: probe.Measured(e.rec.curve.step), Curve: e.rec.curve.seconds(e.stageAt, whole), Failures: e.rec.failures,
 		Client: Client{
 			Cores: runtime.GOMAXPROCS(0), MaxInFlight: most, MaxQueued: queued,
 			LagP50: e.rec.pacing.plain(0.5), LagP99: e.rec.pacing.plain(0.99), LagP99Low: e.rec.pacing.p99AtLeast(),
@@ -50,8 +51,8 @@ func (e *engine) window() Window {
 		w.Client.CPU = probe.Some(cpu)
 	}
 	main := e.rec.mainStage()
-	w.Summary = e.rec.whole.summary(over, e.o.Objectives, e.rec.series[main].sizes())
-	e.rec.parts(&w, &e.plan, &e.o, over)
+	w.Summary = e.rec.whole.summary(over, e.o.Objectives, e.rec.series[main].sizes(), whole)
+	e.rec.parts(&w, &e.plan, &e.o, over, whole)
 	w.Steady = w.Stages[main].Steady
 	w.conclude(&e.plan, now.at.Sub(e.start) >= hotFor)
 	return w

@@ -49,8 +49,9 @@ func (c *curve) record(m **metric, d time.Duration, censored bool) {
 	(*m).record(d, censored)
 }
 
-// seconds describes the curve. stageAt returns the stage of a time.
-func (c *curve) seconds(stageAt func(time.Duration) int, whole bool) []Second {
+// seconds describes the curve. stageAt returns the stage of a time, and whole
+// writes its histograms.
+func (c *curve) seconds(stageAt func(time.Duration) int, whole *encoder) []Second {
 	out := make([]Second, 0, len(c.points))
 	for i := range c.points {
 		p := &c.points[i]
@@ -70,5 +71,5 @@ func (c *curve) recent(from time.Duration) Points {
 	for i := max(0, int(from/c.step)); i < len(c.points); i++ {
 		all.add(c.points[i].response)
 	}
-	return all.points(false)
+	return all.points(nil)
 }

@@ -181,7 +181,7 @@ func (f *finder) window() (Window, error) {
 		w.Client.worst(rung.Client)
 		length += took
 	}
-	w.Summary = total.summary(spans{plan: length}, f.o.Objectives, nil)
+	w.Summary = total.summary(spans{plan: length}, f.o.Objectives, nil, newEncoder())
 	// Users never wait for room, so that what was late was late by us. A rung of a few
 	// requests has no p99 but its slowest; all of them together have one.
 	late := total.metrics[lag]

@@ -144,8 +144,8 @@ func (m *metric) quantile(p, neff float64) *Quantile {
 // absent where it cannot be said.
 type sizer func(p float64) (share float64, ok bool)
 
-// distribution describes m; whole adds the histogram itself.
-func (m *metric) distribution(size sizer, whole bool) Distribution {
+// distribution describes m; an encoder adds the histogram itself.
+func (m *metric) distribution(size sizer, whole *encoder) Distribution {
 	if m == nil || m.n == 0 {
 		return Distribution{}
 	}
@@ -171,32 +171,23 @@ func (m *metric) distribution(size sizer, whole bool) Distribution {
 		}
 		*q.into = m.quantile(q.p, neff)
 	}
-	if whole {
-		d.HDR = m.encoded()
+	if whole != nil {
+		d.HDR = whole.encode(m.h)
 	}
 	return d
 }
 
-// points describes m as a point of the curve.
-func (m *metric) points(whole bool) Points {
+// points describes m as a point of the curve; an encoder adds the histogram
+// itself.
+func (m *metric) points(whole *encoder) Points {
 	if m == nil || m.n == 0 {
 		return Points{}
 	}
 	p := Points{N: m.n, P50: m.plain(0.5), P95: m.plain(0.95), P99: m.plain(0.99), Max: probe.Measured(m.max)}
-	if whole {
-		p.HDR = m.encoded()
+	if whole != nil {
+		p.HDR = whole.encode(m.h)
 	}
 	return p
-}
-
-// encoded returns the histogram as an HdrHistogram V2 in base64.
-func (m *metric) encoded() string {
-	text, err := m.h.EncodeV2()
-	if err != nil {
-		// Encoding into memory fails for a geometry alone, which is our own.
-		return ""
-	}
-	return string(text)
 }
 
 // metricOf returns the metric that a distribution describes; nil of none.

@@ -50,8 +50,9 @@ func Merge(windows ...Window) (Window, error) {
 	out.Failures = out.Failures[:min(len(out.Failures), MaxFailures)]
 	out.DrainTime = known(ended)
 	over := spans{plan: length, drain: ended}
+	whole := newEncoder()
 	var err error
-	if out.Summary, err = merged(windows, func(w *Window) *Summary { return &w.Summary }, over, out.Objectives); err != nil {
+	if out.Summary, err = merged(whole, windows, func(w *Window) *Summary { return &w.Summary }, over, out.Objectives); err != nil {
 		return Window{}, err
 	}
 	for _, list := range []struct {
@@ -62,11 +63,11 @@ func Merge(windows ...Window) (Window, error) {
 		{func(w *Window) *[]Part { return &w.Models }, func(int) spans { return over }},
 		{func(w *Window) *[]Part { return &w.Lengths }, func(int) spans { return over }},
 	} {
-		if err := mergeParts(&out, windows, list.of, list.over); err != nil {
+		if err := mergeParts(whole, &out, windows, list.of, list.over); err != nil {
 			return Window{}, err
 		}
 	}
-	if out.Curve, err = mergeCurves(windows); err != nil {
+	if out.Curve, err = mergeCurves(whole, windows); err != nil {
 		return Window{}, err
 	}
 	out.MaxInFlight = 0
@@ -103,8 +104,9 @@ func (c *Client) add(o Client, n int) {
 	}
 }
 
-// merged returns the summary of one part of all windows.
-func merged(windows []Window, of func(*Window) *Summary, over spans, objectives Objectives) (Summary, error) {
+// merged returns the summary of one part of all windows, with histograms as whole
+// writes them.
+func merged(whole *encoder, windows []Window, of func(*Window) *Summary, over spans, objectives Objectives) (Summary, error) {
 	t := newTally(0, false)
 	for i := range windows {
 		s := of(&windows[i])
@@ -115,7 +117,7 @@ func merged(windows []Window, of func(*Window) *Summary, over spans, objectives 
 			return Summary{}, fmt.Errorf("load: window %s: %w", windows[i].ID, err)
 		}
 	}
-	return t.summary(over, objectives, nil), nil
+	return t.summary(over, objectives, nil, whole), nil
 }
 
 // take adds a summary to a tally.
@@ -169,7 +171,7 @@ func (t *tally) take(s *Summary) error {
 
 // mergeParts merges the parts of one kind by their names, in the order of their
 // first appearance in the window that has most of them.
-func mergeParts(out *Window, windows []Window, of func(*Window) *[]Part, over func(int) spans) error {
+func mergeParts(whole *encoder, out *Window, windows []Window, of func(*Window) *[]Part, over func(int) spans) error {
 	var names []Part
 	seen := map[string]bool{}
 	for i := range windows {
@@ -189,7 +191,7 @@ func mergeParts(out *Window, windows []Window, of func(*Window) *[]Part, over fu
 			return nil
 		}
 		var err error
-		if names[i].Summary, err = merged(windows, find, over(i), out.Objectives); err != nil {
+		if names[i].Summary, err = merged(whole, windows, find, over(i), out.Objectives); err != nil {
 			return err
 		}
 	}
@@ -198,7 +200,7 @@ func mergeParts(out *Window, windows []Window, of func(*Window) *[]Part, over fu
 }
 
 // mergeCurves adds curves up, point by point.
-func mergeCurves(windows []Window) ([]Second, error) {
+func mergeCurves(whole *encoder, windows []Window) ([]Second, error) {
 	points := map[time.Duration]Second{}
 	for _, w := range windows {
 		for _, s := range w.Curve {
@@ -218,10 +220,10 @@ func mergeCurves(windows []Window) ([]Second, error) {
 			p.Queued += s.Queued
 			p.Tokens += s.Tokens
 			var err error
-			if p.Response, err = p.Response.merge(s.Response); err != nil {
+			if p.Response, err = p.Response.merge(s.Response, whole); err != nil {
 				return nil, err
 			}
-			if p.FirstToken, err = p.FirstToken.merge(s.FirstToken); err != nil {
+			if p.FirstToken, err = p.FirstToken.merge(s.FirstToken, whole); err != nil {
 				return nil, err
 			}
 			points[at] = p
@@ -235,7 +237,7 @@ func mergeCurves(windows []Window) ([]Second, error) {
 }
 
 // merge returns the points of both.
-func (p Points) merge(o Points) (Points, error) {
+func (p Points) merge(o Points, whole *encoder) (Points, error) {
 	a, err := p.metric()
 	if err != nil {
 		return Points{}, err
@@ -248,7 +250,7 @@ func (p Points) merge(o Points) (Points, error) {
 	if err != nil {
 		return Points{}, err
 	}
-	return both.points(true), nil
+	return both.points(whole), nil
 }
 
 // metric returns what the points are of; nil of none.

@@ -247,15 +247,16 @@ func (r *recorder) reading(at time.Duration, inFlight int, p *Plan) *Stop {
 	return r.watch.reading(at, inFlight, p.level(at))
 }
 
-// parts returns the summaries of stages, steps and lengths.
-func (r *recorder) parts(w *Window, p *Plan, o *Options, over spans) {
+// parts fills in the summaries of stages, steps and lengths, with histograms as
+// whole writes them.
+func (r *recorder) parts(w *Window, p *Plan, o *Options, over spans, whole *encoder) {
 	from := time.Duration(0)
 	for i, t := range r.stages {
 		// Of the stage in which a window ended, and those after it, only what was.
 		length := lengthOfStage(p.Stages[i])
 		alone := spans{plan: min(length, max(0, over.plan-from))}
 		from += length
-		part := Part{Name: strconv.Itoa(i), Summary: t.summary(alone, r.objectives, r.series[i].sizes())}
+		part := Part{Name: strconv.Itoa(i), Summary: t.summary(alone, r.objectives, r.series[i].sizes(), whole)}
 		if p.Users() == 0 {
 			part.Rate = probe.Some(p.Stages[i].Rate)
 		}
@@ -267,7 +268,7 @@ func (r *recorder) parts(w *Window, p *Plan, o *Options, over spans) {
 		if p.Spec != nil && i < len(p.Spec.Steps) && p.Spec.Steps[i].Name != "" {
 			name = p.Spec.Steps[i].Name
 		}
-		w.Models = append(w.Models, Part{Name: name, Summary: t.summary(over, r.objectives, nil)})
+		w.Models = append(w.Models, Part{Name: name, Summary: t.summary(over, r.objectives, nil, whole)})
 	}
 	unit := "bytes"
 	if r.inTokens {
@@ -275,7 +276,7 @@ func (r *recorder) parts(w *Window, p *Plan, o *Options, over spans) {
 	}
 	for i, t := range r.lengths {
 		if t != nil {
-			w.Lengths = append(w.Lengths, Part{Name: fmt.Sprintf("<= %d %s", 1<<i, unit), Summary: t.summary(over, r.objectives, nil)})
+			w.Lengths = append(w.Lengths, Part{Name: fmt.Sprintf("<= %d %s", 1<<i, unit), Summary: t.summary(over, r.objectives, nil, whole)})
 		}
 	}
 	if len(w.Lengths) == 1 {

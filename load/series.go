@@ -133,7 +133,7 @@ func (s *series) steady(stage int, most time.Duration) *Steady {
 			serving.record(x.service, false)
 			answering.record(x.response, false)
 		}
-		out.Service, out.Response = serving.distribution(nil, false), answering.distribution(nil, false)
+		out.Service, out.Response = serving.distribution(nil, nil), answering.distribution(nil, nil)
 	}
 	out.Sentence = out.say(v)
 	return out

@@ -185,13 +185,13 @@ func (t *tally) unsent(wait time.Duration) {
 // spans are the times that rates are taken over.
 type spans struct{ plan, drain time.Duration }
 
-// summary describes the tally, with its histograms.
-func (t *tally) summary(over spans, objectives Objectives, size *sizes) Summary {
+// summary describes the tally, with its histograms as whole writes them.
+func (t *tally) summary(over spans, objectives Objectives, size *sizes, whole *encoder) Summary {
 	s := t.counts(over, objectives)
 	for k := range kinds {
 		if m := t.metrics[k]; m != nil {
 			s.OutOfRange += m.outOfRange
-			*k.of(&s) = m.distribution(size.of(k), true)
+			*k.of(&s) = m.distribution(size.of(k), whole)
 		}
 	}
 	return s
