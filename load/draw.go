@@ -159,6 +159,12 @@ func wandering(spec Spec, seed uint64) []piece {
 // inverse of the cumulative rate (Çinlar, "Introduction to Stochastic Processes",
 // 1975, 4.7).
 func (p *Plan) arrive(pieces []piece, gap func() float64) error {
+	expected := 0.0
+	for _, part := range pieces {
+		expected += part.area()
+	}
+	// Random arrivals are a few more than expected: three deviations of a Poisson's.
+	p.Arrivals = make([]Arrival, 0, int(min(expected+3*math.Sqrt(expected)+1, MaxArrivals)))
 	next := gap()
 	done := 0.0
 	for _, part := range pieces {

@@ -16,7 +16,7 @@ type engine struct {
 	plan     Plan
 	share    Share
 	o        Options
-	arrivals []Numbered
+	arrivals Taken
 	timeout  time.Duration
 	drain    time.Duration
 	stages   []string

@@ -10,16 +10,17 @@ type worker struct{ work chan int }
 // dispatch lets arrivals come due: each goes to an idle worker, to a new one
 // while there is room, or waits.
 func (e *engine) dispatch() {
-	for i := range e.arrivals {
-		at, _ := e.arrivals[i].At.Get()
+	for i := range e.arrivals.Len() {
+		a := e.arrivals.At(i).Arrival
+		at, _ := a.At.Get()
 		if !e.pacer.wait(e.start.Add(at)) {
 			return
 		}
-		e.rec.due(e.arrivals[i].Arrival, at)
+		e.rec.due(a, at)
 		e.mu.Lock()
 		if e.stop != nil {
 			e.mu.Unlock()
-			e.rec.unsent(e.arrivals[i].Arrival, at, time.Since(e.start))
+			e.rec.unsent(a, at, time.Since(e.start))
 			return
 		}
 		e.due = i + 1
@@ -97,8 +98,9 @@ func (e *engine) settle() {
 	}
 	e.mu.Unlock()
 	for i := from; i < to; i++ {
-		at, _ := e.arrivals[i].At.Get()
-		e.rec.unsent(e.arrivals[i].Arrival, at, time.Since(e.start))
+		a := e.arrivals.At(i).Arrival
+		at, _ := a.At.Get()
+		e.rec.unsent(a, at, time.Since(e.start))
 	}
 }
 
@@ -111,7 +113,7 @@ func (e *engine) waiting() bool {
 
 // send sends one arrival of an open plan.
 func (e *engine) send(i int, late bool) {
-	a := e.arrivals[i]
+	a := e.arrivals.At(i)
 	at, _ := a.At.Get()
 	e.one(job{Numbered: a, at: at, late: late}, uint64(a.Number))
 }

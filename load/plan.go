@@ -113,18 +113,36 @@ type Numbered struct {
 	Arrival
 }
 
-// Take returns the share's arrivals in the order of their times.
-func (p Plan) Take(s Share) ([]Numbered, error) {
+// Taken is the arrivals of a share in the order of their times: a view of the
+// plan's, which are not copied, since a plan may have millions.
+type Taken struct {
+	all   []Arrival
+	share Share
+}
+
+// Take returns the share's arrivals. An error says that it is no share.
+func (p Plan) Take(s Share) (Taken, error) {
 	if err := s.Validate(); err != nil {
-		return nil, err
+		return Taken{}, err
 	}
-	var out []Numbered
-	for number, a := range p.Arrivals {
-		if s.Holds(number) {
-			out = append(out, Numbered{number, a})
-		}
+	return Taken{p.Arrivals, s}, nil
+}
+
+// Len returns how many there are.
+func (t Taken) Len() int {
+	if t.share.Of == 0 {
+		return 0
 	}
-	return out, nil
+	width, whole := t.share.To-t.share.From, len(t.all)/t.share.Of
+	rest := len(t.all)%t.share.Of - t.share.From
+	return whole*width + min(max(rest, 0), width)
+}
+
+// At returns the one of index i, from 0 to below Len.
+func (t Taken) At(i int) Numbered {
+	width := t.share.To - t.share.From
+	number := i/width*t.share.Of + t.share.From + i%width
+	return Numbered{number, t.all[number]}
 }
 
 // Validate returns every way in which p is not a plan.

@@ -76,8 +76,12 @@ func TestSharesCoverThePlan(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, a := range taken {
+			for i := range taken.Len() {
+				a := taken.At(i)
 				times[a.Number]++
+				if !s.Holds(a.Number) {
+					t.Errorf("share %v has arrival %d, which it does not hold", s, a.Number)
+				}
 				if diff := cmp.Diff(p.Arrivals[a.Number], a.Arrival); diff != "" {
 					t.Errorf("share %v: arrival %d differs: %s", s, a.Number, diff)
 				}

@@ -72,11 +72,11 @@ func newRecorder(p *Plan, high time.Duration, o *Options) *recorder {
 }
 
 // plan counts what the share holds.
-func (r *recorder) plan(arrivals []Numbered) {
+func (r *recorder) plan(arrivals Taken) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, a := range arrivals {
-		r.each(a.Arrival, func(t *tally) { t.planned++ })
+	for i := range arrivals.Len() {
+		r.each(arrivals.At(i).Arrival, func(t *tally) { t.planned++ })
 	}
 }
 

@@ -29,7 +29,8 @@ func (e *engine) warm(ctx context.Context) {
 		return
 	}
 	wanted := make([]int, len(e.o.Targets))
-	for _, a := range e.arrivals {
+	for i := range e.arrivals.Len() {
+		a := e.arrivals.At(i)
 		if at, _ := a.At.Get(); at > time.Second {
 			break
 		}
