@@ -14,6 +14,7 @@ const managementPrefix = "/v2/endpoint/"
 //
 //	GET  /v2/endpoint/{namespace}                      the list
 //	GET  /v2/endpoint/{namespace}/{name}               one endpoint
+//	GET  /v2/endpoint/{namespace}/{name}/open-metrics  what its replicas count
 //	POST /v2/endpoint/{namespace}/{name}/pause         and resume, scale-to-zero
 func (x *exchange) management() *problem {
 	x.rec.Route = "management"
@@ -32,7 +33,8 @@ func (x *exchange) management() *problem {
 	switch {
 	case len(parts) == 1 && x.r.Method == http.MethodGet:
 		return x.listEndpoints(parts[0])
-	case len(parts) == 2 && x.r.Method == http.MethodGet, len(parts) == 3 && x.r.Method == http.MethodPost:
+	case len(parts) == 2 && x.r.Method == http.MethodGet, len(parts) == 3 && x.r.Method == http.MethodPost,
+		len(parts) == 3 && parts[2] == "open-metrics" && x.r.Method == http.MethodGet:
 		return x.oneEndpoint(parts)
 	}
 	return &problem{did: "no_route", status: http.StatusNotFound, envelope: envString, message: "Not Found"}
@@ -69,6 +71,13 @@ func (x *exchange) oneEndpoint(parts []string) *problem {
 	}
 	m.advanceCold(now)
 	x.rec.Model = m.Name
+	if x.r.Method == http.MethodGet && len(parts) == 3 {
+		text := m.openMetrics()
+		s.mu.Unlock()
+		x.w.Header().Set("Content-Type", openMetricsType)
+		x.writeWhole(http.StatusOK, []byte(text))
+		return nil
+	}
 	known := len(parts) == 2 || m.command(parts[2], now)
 	answer := m.managed(x.r.Host)
 	s.mu.Unlock()

@@ -41,6 +41,10 @@ type exchange struct {
 	atRouter bool
 	api      api
 	task     string
+	// tokensIn and tokensOut are those of what was computed, finished why it
+	// ended.
+	tokensIn, tokensOut int
+	finished            string
 
 	pen *pen
 }
@@ -87,6 +91,9 @@ func (s *Server) close(x *exchange) {
 	s.mu.Lock()
 	if x.epoch == s.epoch {
 		s.truth.add(x.rec)
+		if x.model != nil && x.task != "" {
+			x.model.tally.count(x)
+		}
 	}
 	s.mu.Unlock()
 	s.logger.Debug("request", "sequence", x.rec.Sequence, "model", x.rec.Model, "route", x.rec.Route,
@@ -196,6 +203,10 @@ func (x *exchange) compute(j job) *problem {
 	}
 	x.rec.Started = time.Now()
 	x.rec.QueueSeconds = x.rec.Started.Sub(x.arrived).Seconds()
+	x.tokensIn, x.tokensOut, x.finished = j.tokensIn, j.tokens(), "stop"
+	if j.gen != nil {
+		x.finished = j.gen.finish
+	}
 	times := x.b.Latency.schedule(x.rng, max(1, j.tokens()), j.tokensIn, place.running)
 	if j.stream {
 		x.stream(j, times)

@@ -103,6 +103,9 @@ type Behaviour struct {
 	// Unpooled makes feature-extraction answer per token: depth 3 for a string,
 	// depth 4 for a list, as bare transformers models do.
 	Unpooled bool `json:"unpooled,omitempty"`
+	// Media is the format of pictures and sounds: jpeg, png, wav or flac; empty is
+	// JPEG and WAV.
+	Media string `json:"media,omitempty"`
 	// Context bounds prompt and generated tokens together; 0 is 4096.
 	Context int `json:"context,omitempty"`
 

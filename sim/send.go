@@ -105,6 +105,9 @@ func (x *exchange) engineRead() *problem {
 	if slices.Contains(healthRoutes(backend), x.path) {
 		return x.health()
 	}
+	if x.path == "/metrics" && x.metrics() {
+		return nil
+	}
 	switch x.path {
 	case "/info":
 		return x.info()

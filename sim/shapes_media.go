@@ -96,10 +96,9 @@ func (x *exchange) mediaOut(body map[string]any) (job, *problem) {
 	j := job{chars: chars, tokensIn: tokens}
 	switch x.task {
 	case taskTextToImage:
-		// hf-inference sends JPEG whatever Accept says.
-		j.binary = func() (string, []byte) { return "image/jpeg", x.jpeg() }
+		j.binary = x.picture
 	case taskTextToSpeech:
-		j.binary = func() (string, []byte) { return "audio/wav", silence() }
+		j.binary = x.sound
 	default:
 		return job{}, reject(http.StatusBadRequest, envString, "", "task %s takes other inputs", x.task)
 	}
@@ -134,7 +133,7 @@ func badMedia(variant, contentType string, body []byte) (string, []byte) {
 		if picture {
 			return "image/webp", body
 		}
-		return "audio/flac", body
+		return "audio/ogg", body
 	}
 	return contentType, body
 }
@@ -147,16 +146,21 @@ func pixel() []byte {
 	return buf.Bytes()
 }
 
-// jpeg returns a small picture in a colour drawn by the seed.
-func (x *exchange) jpeg() []byte {
+// painted returns a small picture in a colour drawn by the seed.
+func (x *exchange) painted() image.Image {
 	picture := image.NewRGBA(image.Rect(0, 0, 64, 48))
 	paint := color.RGBA{R: uint8(x.rng.UintN(256)), G: uint8(x.rng.UintN(256)), B: uint8(x.rng.UintN(256)), A: 255}
 	for i := range 64 * 48 {
 		picture.SetRGBA(i%64, i/64, paint)
 	}
+	return picture
+}
+
+// jpeg returns it as JPEG.
+func (x *exchange) jpeg() []byte {
 	var buf bytes.Buffer
 	// A buffer takes whatever is written.
-	_ = jpeg.Encode(&buf, picture, nil)
+	_ = jpeg.Encode(&buf, x.painted(), nil)
 	return buf.Bytes()
 }
 

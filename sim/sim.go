@@ -65,8 +65,8 @@ type Server struct {
 	authority *authority
 }
 
-// model is a scenario's model and its running state. Its Behaviour and requests
-// are guarded by the mutex of the Server; what else it has of Model never
+// model is a scenario's model and its running state. Its Behaviour, requests
+// and tally are guarded by the mutex of the Server; what else it has of Model never
 // changes, gate and cache have mutexes of their own.
 type model struct {
 	Model
@@ -74,6 +74,7 @@ type model struct {
 	requests uint64
 	cache    *replays
 	cold     *coldState
+	tally    *tally
 }
 
 // New returns a server of scenario, whose timeline starts now. The error names
@@ -119,7 +120,7 @@ func (s *Server) restart() {
 	for _, spec := range fresh.Models {
 		b := spec.effective()
 		s.models = append(s.models, &model{
-			Model: spec, gate: newGate(b.Permits), cache: newReplays(1024), cold: newCold(spec, time.Now()),
+			Model: spec, gate: newGate(b.Permits), cache: newReplays(1024), cold: newCold(spec, time.Now()), tally: newTally(),
 		})
 	}
 	for i, f := range s.fronts {

@@ -221,6 +221,7 @@ func (m Model) validateProvider() error {
 func (b Behaviour) validate() error {
 	return first(
 		oneOf("shape", b.Shape, "legacy", "new", BackendTEI, BackendToolkit, BackendProvider),
+		oneOf("media", b.Media, mediaFormats()...),
 		oneOf("overflow", b.Overflow, "reject", "queue"),
 		oneOf("cache", b.Cache, "on", "off", "stubborn", "any"),
 		oneOf("health", b.Health, "ok", "unhealthy", "hang"),

@@ -115,7 +115,9 @@ func shapeCases() []shapeCase {
 		{"image-to-text", toolkit, "/", said, picture, "", "", false, "list<generated_text>"},
 		{"image-text-to-text", vllm, "", said, `{"image":` + picture + `,"text":"What is it?"}`, "", "", false, "obj{choices}"},
 		{"text-to-image", hf, "", small, `"a boat"`, "", "", false, "bytes<jpeg>"},
+		{"text-to-image", hf, "", sim.Behaviour{Media: "png"}, `"a boat"`, "", "", false, "bytes<png>"},
 		{"text-to-speech", hf, "", small, `"Hello."`, "", "", false, "bytes<wav>"},
+		{"text-to-speech", hf, "", sim.Behaviour{Media: "flac"}, `"Hello."`, "", "", false, "bytes<flac>"},
 	}
 }
 
