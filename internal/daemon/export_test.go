@@ -33,8 +33,10 @@ func TestExport(t *testing.T) {
 		if _, _, body = ask("?format=csv&target=b&kind=baseline"); strings.Count(body, "\n") != 7 {
 			t.Errorf("of one target as CSV: %s", body)
 		}
-		for query, says := range map[string]string{"?format=xml": "none of", "?kind=x": "none of", "?from=x": "is no time", "?events=x": "none of",
-			"?events=window&format=csv": "no columns", "?events=window&kind=baseline": "events or for results"} {
+		for query, says := range map[string]string{
+			"?format=xml": "none of", "?kind=x": "none of", "?from=x": "is no time", "?events=x": "none of",
+			"?events=window&format=csv": "no columns", "?events=window&kind=baseline": "events or for results",
+		} {
 			if code, _, body := ask(query); code != http.StatusBadRequest || !strings.Contains(body, says) {
 				t.Errorf("%s answers %d %s, want 400 and %q", query, code, body, says)
 			}
