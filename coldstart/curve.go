@@ -96,7 +96,10 @@ func (e *Episode) soFar() string {
 	}
 	if e.FirstAnswer.IsZero() {
 		waited := ""
-		if !e.Ended.IsZero() && e.End != EndInterrupted {
+		switch {
+		case e.Ended.IsZero():
+			waited = " yet"
+		case e.End != EndInterrupted:
 			waited = " within " + about(e.Ended.Sub(e.Began))
 		}
 		return strings.Join(append(parts, "no valid answer"+waited), ", ")

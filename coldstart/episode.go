@@ -266,6 +266,15 @@ func (e *Episode) clone() *Episode {
 	return &c
 }
 
+// Judged returns a copy of an open episode with the verdicts on what was seen so
+// far.
+func (e *Episode) Judged() *Episode {
+	c := e.clone()
+	c.judge()
+	c.Words = "under way: " + c.Words
+	return c
+}
+
 // Interrupted returns the episode of a record that was never closed as one that
 // ended at a time.
 func (e *Episode) Interrupted(at time.Time) *Episode {

@@ -23,12 +23,8 @@ func (m *Machine) learn(ev Evidence, sign Sign) {
 		m.move(Next(m.state, SignSettled), ev.At)
 	}
 	n := len(m.episode.Curve)
-	settled := m.near >= nearToEnd && n >= fewestToJudge
-	if n >= fewestToJudge && n >= m.lookedAt+lookEvery {
-		settled = m.look(n) || settled
-	}
 	switch {
-	case settled:
+	case n >= fewestToJudge && n >= m.lookedAt+lookEvery && m.look(n):
 		m.close(EndSteady, ev.At)
 	case n >= m.facts.Requests:
 		m.close(EndBound, ev.At)
@@ -36,10 +32,11 @@ func (m *Machine) learn(ev Evidence, sign Sign) {
 }
 
 // The numbers by which a warm-up is followed. To look again and again finds a
-// steady state by chance more often than to look once; two looks must agree.
+// steady state by chance more often than to look once; two looks must agree. That
+// answers are as usual makes a model warm, and ends no episode: of a decay's end
+// alone there is no verdict.
 const (
 	nearToBeWarm  = 3
-	nearToEnd     = 20
 	fewestToJudge = 25
 	lookEvery     = 5
 	lookAgrees    = 2

@@ -137,10 +137,15 @@ func (m *Machine) See(ev Evidence) []Event {
 	return m.drain()
 }
 
-// sign returns what an evidence says. The Hub's check that fails is heard only of
-// a model that has not been asked for long: an answer of its own says more.
+// sign returns what an evidence says. An answer of the model's own says more than
+// what others say of it: the Hub's check that fails is heard only of a model that
+// has not been asked for long, and a health route that is not well only of one that
+// has not answered.
 func (m *Machine) sign(ev Evidence) Sign {
 	if ev.Source == FromHub && ev.Failing && ev.At.Sub(m.lastAsked) < HubPace {
+		return SignNone
+	}
+	if ev.Source == FromHealth && !ev.Well && !m.state.Cold() && m.state != Unknown {
 		return SignNone
 	}
 	return ev.sign(m.usual, m.maySleep(ev))

@@ -46,7 +46,8 @@ func May(policy probe.WakePolicy, reading Reading, failed error) Leave {
 
 // The paces of looks that no probe asks for. They cost no request of the model.
 const (
-	// ManagementPace is between two readings of the management API.
+	// ManagementPace is between two readings of the management API, or half the
+	// idle time where that is shorter.
 	ManagementPace = 5 * time.Minute
 	// HubPace is how long a serverless model must not have been asked before the
 	// Hub is, and between two such questions; HubStartPace is between two while it
@@ -58,7 +59,13 @@ const (
 // MustLook reports whether the management API is to be read for its own sake: a
 // model that is asked rarely, or by experiments alone, may fall asleep and be
 // woken by others in between.
-func (v View) MustLook(now time.Time) bool { return now.Sub(v.LastRead) >= ManagementPace }
+func (v View) MustLook(now time.Time) bool {
+	pace := ManagementPace
+	if v.Idle > 0 {
+		pace = min(pace, max(IdlePace, v.Idle/2))
+	}
+	return now.Sub(v.LastRead) >= pace
+}
 
 // MustAskHub reports whether the Hub is to be asked about a serverless model:
 // while it starts, and where nothing else was seen of it for long.

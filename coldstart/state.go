@@ -58,7 +58,7 @@ const (
 	SignAsleep Sign = "asleep"
 	// SignLoading is a refusal with an estimate or the words of a start, a 503 of
 	// the proxy before an endpoint, a state of the management API before
-	// running, or a health route that is not well.
+	// running, or a health route that is not well, of a model that has not answered.
 	SignLoading Sign = "loading"
 	// SignRunning is the management API's running with a replica, a health route
 	// that is well, or the Hub's own word that a serverless model is there.

@@ -113,6 +113,9 @@ type View struct {
 	// LastAsked is when the last answer to a request of ours came, LastRead when
 	// the management API or the Hub was last read.
 	LastAsked, LastRead time.Time
+	// Idle is the time without requests after which the model falls asleep; 0 is a
+	// model that does not.
+	Idle time.Duration
 	// Usual is the latency of the warm model; 0 where it is not known.
 	Usual time.Duration
 	// Seconds is how long each state has lasted in all, since the start.
@@ -124,7 +127,7 @@ func (t *Tracker) View(target string) View {
 	v := View{State: Unknown}
 	t.on(target, func(m *Machine) []Event {
 		v = View{
-			State: m.state, Since: m.since, GaveUp: m.gaveUp, LastAsked: m.lastAsked, LastRead: m.lastRead, Usual: m.usual.Median(),
+			State: m.state, Since: m.since, GaveUp: m.gaveUp, Idle: m.facts.Idle, LastAsked: m.lastAsked, LastRead: m.lastRead, Usual: m.usual.Median(),
 			Seconds: maps.Clone(m.seconds),
 		}
 		if m.episode != nil {

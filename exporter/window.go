@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/load"
 	"github.com/hfwatch/hfwatch/probe"
 	"github.com/hfwatch/hfwatch/series"
@@ -206,6 +207,13 @@ func (w *windows) lastOf(record load.Window) *group {
 		if c.InFlightHigh > 0 {
 			g.add(series.WindowCapacity, now, "high").set(c.RateHigh)
 		}
+	}
+	var lags []coldstart.Lag
+	for _, target := range record.Scaling {
+		lags = append(lags, target.Lags...)
+	}
+	if lag, ok := coldstart.Worst(lags).Get(); ok {
+		g.add(series.WindowScalingLag, now).set(lag.Seconds())
 	}
 	g.number(series.WindowCost, record.CostUSD)
 	g.summary(series.StageAll, record.Summary)

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/load"
 	"github.com/hfwatch/hfwatch/probe"
 	"github.com/hfwatch/hfwatch/series"
@@ -28,6 +29,10 @@ func sampleWindow(target string) load.Window {
 		Summary: summary, Stages: []load.Part{{Name: "0", Summary: summary}, {Name: "1", Summary: summary}},
 		Steady:   &load.Steady{Answer: "found", ColdTime: probe.Measured(2 * time.Second), WarmUpTime: probe.Measured(time.Second)},
 		Capacity: &load.Capacity{InFlightLow: 4, RateLow: 6.1, InFlightHigh: 5, RateHigh: 6.9},
+		Scaling: []coldstart.Scaling{
+			{Target: "m", Lags: []coldstart.Lag{{Ready: probe.Measured(40 * time.Second)}, {Ready: probe.Measured(115 * time.Second)}, {}}},
+			{Target: "other", Lags: []coldstart.Lag{{Ready: probe.Measured(60 * time.Second)}}},
+		},
 	}
 }
 
@@ -76,6 +81,7 @@ func TestWindowSeries(t *testing.T) {
 		`hfwatch_window_capacity_rate{bound="low",target="m"}`:                                6.1,
 		`hfwatch_window_capacity_rate{bound="high",target="m"}`:                               6.9,
 		`hfwatch_window_warm_up_seconds{target="m"}`:                                          3,
+		`hfwatch_window_scaling_lag_seconds{target="m"}`:                                      115,
 		`hfwatch_window_cost_usd{target="m"}`:                                                 0.5,
 	} {
 		if v, ok := got.value(name); !ok || v != want {

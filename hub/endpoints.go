@@ -90,26 +90,26 @@ func (c *Client) Endpoints(ctx context.Context, namespace string, token probe.Se
 	return all, nil
 }
 
-// Well asks an endpoint's health route and reports whether it answered 200. The
-// error says why there was no answer at all. A redirect is not well.
-func (c *Client) Well(ctx context.Context, endpoint *url.URL, route string, token probe.Secret) (bool, error) {
+// Well asks the health route of the engine at an address and reports whether it
+// answered 200; a failing server or gateway, or one that is too busy, is not well.
+// The error says why there was no answer, or none that says anything: a redirect, a
+// refusal, or nothing at that route.
+func (c *Client) Well(ctx context.Context, engine *url.URL, route string, token probe.Secret) (bool, error) {
 	if route == "" {
 		route = "/health"
 	}
-	if !strings.HasPrefix(route, "/") {
-		route = "/" + route
-	}
-	base := *endpoint
+	base := *engine
+	route = strings.TrimRight(base.Path, "/") + "/" + strings.TrimPrefix(route, "/")
 	base.Path, base.RawPath = "", ""
 	_, err := c.Do(ctx, Request{Base: &base, Path: route, Token: token})
 	var refused *StatusError
 	switch {
 	case err == nil:
 		return true, nil
-	case errors.As(err, &refused):
-		return refused.Status == http.StatusOK, nil
+	case errors.As(err, &refused) && (refused.Status >= 500 || refused.Status == http.StatusTooManyRequests):
+		return false, nil
 	default:
-		return false, err
+		return false, fmt.Errorf("health route: %w", err)
 	}
 }
 

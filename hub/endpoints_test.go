@@ -82,14 +82,32 @@ func TestEndpointErrors(t *testing.T) {
 	}
 }
 
-// TestWell asks the health route beside the endpoint's own path.
+// TestWell asks the health route of the engine, and takes for its word only what
+// an engine says: 200, or that it fails.
 func TestWell(t *testing.T) {
 	t.Parallel()
-	for status, want := range map[int]bool{200: true, 503: false, 302: false, 404: false} {
-		c, asked := api(t, status, "")
-		got, err := c.Well(t.Context(), &url.URL{Scheme: "http", Host: "api.test", Path: "/generate"}, "", probe.Secret{})
-		if got != want || err != nil || (*asked)[0] != "GET /health" {
-			t.Errorf("status %d: %v, %v, %v, want %v", status, got, err, *asked, want)
+	for _, row := range []struct {
+		status int
+		path   string
+		route  string
+		asks   string
+		well   bool
+		says   bool
+	}{
+		{200, "", "", "GET /health", true, true},
+		{200, "/e/one", "", "GET /e/one/health", true, true},
+		{200, "/e/one/", "ping", "GET /e/one/ping", true, true},
+		{503, "", "/health", "GET /health", false, true},
+		{500, "", "/health", "GET /health", false, true},
+		{429, "", "/health", "GET /health", false, true},
+		{302, "", "/health", "GET /health", false, false},
+		{404, "", "/health", "GET /health", false, false},
+		{401, "", "/health", "GET /health", false, false},
+	} {
+		c, asked := api(t, row.status, "")
+		got, err := c.Well(t.Context(), &url.URL{Scheme: "http", Host: "api.test", Path: row.path}, row.route, probe.Secret{})
+		if got != row.well || (err == nil) != row.says || (*asked)[0] != row.asks {
+			t.Errorf("%+v: %v, %v, %v", row, got, err, *asked)
 		}
 	}
 }

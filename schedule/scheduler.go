@@ -264,6 +264,10 @@ func (s *Scheduler) Boost(target string, name probe.Lane, every time.Duration, u
 	return s.change(target, name, func(l *lane, now time.Time) {
 		l.boostEvery, l.boostUntil = every, until.Round(0)
 		s.core.replan(l, now)
+		if every <= 0 {
+			s.opts.Logger.Info("lane no longer boosted", "target", target, "lane", string(name), "reason", reason)
+			return
+		}
 		s.opts.Logger.Info("lane boosted", "target", target, "lane", string(name), "every", every.String(), "until", until, "reason", reason)
 	})
 }

@@ -20,6 +20,7 @@ const (
 	WindowTokens       Series = "hfwatch_window_tokens_per_second"
 	WindowCapacity     Series = "hfwatch_window_capacity_rate"
 	WindowWarmUp       Series = "hfwatch_window_warm_up_seconds"
+	WindowScalingLag   Series = "hfwatch_window_scaling_lag_seconds"
 	WindowCost         Series = "hfwatch_window_cost_usd"
 	WindowLiveElapsed  Series = "hfwatch_window_live_elapsed_seconds"
 	WindowLiveRate     Series = "hfwatch_window_live_rate"
@@ -103,6 +104,7 @@ func windows() []Definition {
 		gauge(WindowTokens, "", "Output tokens for each second of the last window, of all requests together.", stage),
 		gauge(WindowCapacity, "", "Requests a second between which the last capacity search found the capacity.", Label{Bound, []string{"low", "high"}}),
 		gauge(WindowWarmUp, "seconds", "How long the last window took to its steady state; absent where none was found."),
+		gauge(WindowScalingLag, "seconds", "The longest time of the last window from a rise of its demand until the replicas that were then wanted were ready; absent where none was, and where the management API is not read."),
 		gauge(WindowCost, "usd", "What the last window cost, as far as it is known."),
 		gauge(WindowLiveElapsed, "seconds", "How long the window under way has run."),
 		gauge(WindowLiveRate, "", "Requests done within the last second of the window under way."),

@@ -23,7 +23,15 @@ func (v *Verdict) judge(xs []float64) {
 			v.WarmUpLow, v.WarmUpHigh, v.HasWarmUpRange = found.Low, found.High, true
 		}
 	case len(cuts) == 0 && ok:
-		if cut, seen := MSER(xs[v.Cold:], 5); seen && cut > 0 && Confirms(xs[v.Cold:], cut, found.Rho, 3, material) {
+		if at := decays(drawn); at > 0 {
+			if len(ys)-at < fewestSteady {
+				v.Answer, v.Reason = SteadyNone, ReasonTrend
+				return
+			}
+			v.Answer = SteadyAtLeast
+			v.place(at)
+			last = at
+		} else if cut, seen := MSER(xs[v.Cold:], 5); seen && cut > 0 && Confirms(xs[v.Cold:], cut, found.Rho, 3, material) {
 			v.Answer = SteadyPossible
 			v.place(cut)
 			head, _ := Median(ys[:cut])
@@ -118,49 +126,6 @@ func alike(a, b []float64) bool {
 		return false
 	}
 	return len(a) < 2*shortestPart || sa <= materialScale*sb && sb <= materialScale*sa
-}
-
-// fades says whether a warm-up ends slowly: in several falling steps, or along a
-// curve that an exponential decay from the first request explains at least as
-// well as a step. Both have three parameters, so their residual squares compare
-// as they are.
-func fades(ys []float64, cuts []int, start int) bool {
-	if cuts[0] < start {
-		first, _ := Median(ys[:cuts[0]])
-		later, _ := Median(ys[cuts[0]:start])
-		if first > later+math.Log(material) {
-			return true
-		}
-	}
-	step := make([]float64, len(ys))
-	for i := range step[:start] {
-		step[i] = 1
-	}
-	limit := explained(ys, step)
-	for scale := 2.0; scale < float64(len(ys))/4; scale *= 1.2 {
-		for i := range step {
-			step[i] = math.Exp(-float64(i) / scale)
-		}
-		if explained(ys, step) >= limit {
-			return true
-		}
-	}
-	return false
-}
-
-// explained returns by how much a rising multiple of a regressor lowers the sum
-// of squares of ys.
-func explained(ys, regressor []float64) float64 {
-	my, mx := mean(ys), mean(regressor)
-	cross, squares := 0.0, 0.0
-	for i, y := range ys {
-		cross += (y - my) * (regressor[i] - mx)
-		squares += (regressor[i] - mx) * (regressor[i] - mx)
-	}
-	if cross <= 0 || squares == 0 {
-		return 0
-	}
-	return cross * cross / squares
 }
 
 // drifts says whether a stretch of logarithms has a trend that matters. Hamed and

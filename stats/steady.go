@@ -105,7 +105,9 @@ const (
 // that finds nothing, FindBreak at 1 % decides, which sees steps that PELT's
 // penalty for any number of changes has to miss. Stretches whose median is
 // within 10 % and whose spread within twice that of the end are the same state
-// (Barrett et al., 2017, compare with the last segment likewise). Failing both,
+// (Barrett et al., 2017, compare with the last segment likewise). Failing both, an
+// exponential decay that explains the series beyond the correlation of what it
+// leaves over is a warm-up of at least the time until it is within 10 %, and
 // MSER-5 confirmed by Mann-Whitney and a ratio over 1.10 is a possible warm-up.
 // A warm-up that falls in several steps, or that a decay explains as well as a
 // step, is a lower bound. There is no steady state where the last change is

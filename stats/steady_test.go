@@ -164,3 +164,39 @@ func TestWarmUps(t *testing.T) {
 		}
 	}
 }
+
+// TestASmoothDecay: what fades without noise to speak of is all correlation, and
+// must not pass for a steady series with a long memory. Of a short series that is
+// flat, or has a memory, nothing may be made of it.
+func TestASmoothDecay(t *testing.T) {
+	const series = 300
+	for _, c := range []struct {
+		why        string
+		n          int
+		sigma, rho float64
+		level      func(i int) float64
+		// nothing counts "found" without a warm-up, seen all that is one.
+		mostNothing, mostSeen int
+	}{
+		{"a smooth decay", 40, 0.05, 0, func(i int) float64 { return 1 + 2*math.Exp(-float64(i)/6) }, 0, series},
+		{"a smooth decay of half as much again", 60, 0.05, 0, func(i int) float64 { return 1 + 0.5*math.Exp(-float64(i)/6) }, series / 20, series},
+		{"flat", 40, 0.15, 0, flatLevel, series, series * 3 / 100},
+		{"flat with a memory", 40, 0.15, 0.4, flatLevel, series, series * 3 / 100},
+		{"flat with a memory, long", 200, 0.35, 0.7, flatLevel, series, series * 3 / 100},
+	} {
+		nothing, seen := 0, 0
+		for i := range series {
+			v := SteadyState(Series{Values: latencies(generator(uint64(i)), c.n, c.sigma, c.rho, c.level)})
+			switch {
+			case v.Answer == SteadyFound && v.WarmUp == 0 && v.Cold == 0:
+				nothing++
+			case v.Answer == SteadyFound || v.Answer == SteadyAtLeast:
+				seen++
+			}
+		}
+		t.Logf("%s: nothing seen in %d of %d, a warm-up in %d", c.why, nothing, series, seen)
+		if nothing > c.mostNothing || seen > c.mostSeen {
+			t.Errorf("%s: nothing seen in %d of %d and a warm-up in %d; want at most %d and %d", c.why, nothing, series, seen, c.mostNothing, c.mostSeen)
+		}
+	}
+}

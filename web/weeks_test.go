@@ -1,7 +1,6 @@
 package web
 
 import (
-	"bytes"
 	"flag"
 	"math"
 	"os"
@@ -132,19 +131,19 @@ func TestWeeks(t *testing.T) {
 	if wrong := strings.Count(string(steady.Line.SVG()), "M"); wrong != 2*7*24 {
 		t.Errorf("steady's drawing has %d strokes, want one for each of its hours and none for bad results", wrong)
 	}
-	golden(t, "weeks.html", page)
+	golden(t, "weeks.html", func(w *strings.Builder) error { return WriteWeeks(w, page) })
 }
 
 // golden compares the page with the one that was looked at.
-func golden(t *testing.T, name string, page Weeks) {
+func golden(t *testing.T, name string, write func(*strings.Builder) error) {
 	t.Helper()
-	var out bytes.Buffer
-	if err := WriteWeeks(&out, page); err != nil {
+	var out strings.Builder
+	if err := write(&out); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join("testdata", name)
 	if *update {
-		if err := os.WriteFile(path, out.Bytes(), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(out.String()), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,10 +7,16 @@ import (
 	"io"
 	"math"
 	"time"
+
+	"github.com/hfwatch/hfwatch/coldstart"
+	"github.com/hfwatch/hfwatch/probe"
 )
 
 //go:embed weeks.html
 var weeksHTML string
+
+//go:embed coldstarts.html
+var coldStartsHTML string
 
 // WriteWeeks writes the page of weeks: HTML that loads nothing.
 func WriteWeeks(w io.Writer, page Weeks) error {
@@ -24,6 +30,69 @@ func WriteWeeks(w io.Writer, page Weeks) error {
 		return fmt.Errorf("weeks: %w", err)
 	}
 	return nil
+}
+
+// WriteColdStarts writes the page of cold starts: HTML that loads nothing.
+func WriteColdStarts(w io.Writer, page ColdStarts) error {
+	t, err := template.New("cold starts").Funcs(template.FuncMap{
+		"seconds": seconds, "percent": percent, "day": day, "part": part, "cause": cause, "finding": finding, "curve": curve, "plural": plural,
+	}).Parse(coldStartsHTML)
+	if err != nil {
+		return fmt.Errorf("cold starts: %w", err)
+	}
+	if err := t.Execute(w, page); err != nil {
+		return fmt.Errorf("cold starts: %w", err)
+	}
+	return nil
+}
+
+// part returns a part of a cold start; it is looked at every five seconds, so
+// that more digits would say nothing.
+func part(s probe.Seconds) string {
+	d, ok := s.Get()
+	switch {
+	case !ok:
+		return "-"
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	default:
+		return d.Round(time.Second).String()
+	}
+}
+
+// cause says why an episode was seen, and how it ended unless that is as it
+// should be.
+func cause(e coldstart.Episode) string {
+	text := string(e.Cause)
+	if e.Method != "" {
+		text += " by " + string(e.Method)
+	}
+	switch {
+	case e.Late:
+		text += ", begun by somebody else"
+	case e.Cause == coldstart.CauseNatural && e.WokenBy != "":
+		text += ", woken by a probe (" + string(e.WokenBy) + ")"
+	}
+	if e.End != "" && e.End != coldstart.EndSteady {
+		text += ", " + string(e.End)
+	}
+	return text
+}
+
+// finding says what is to be known of an episode beside its sentence.
+func finding(e coldstart.Episode) string {
+	if e.EstimateStuck {
+		return "the model's own estimates never shrank"
+	}
+	return ""
+}
+
+// plural returns a number with its noun.
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
 // seconds returns a time as people read it, with what its distribution's buckets

@@ -21,8 +21,8 @@ func TestADay(t *testing.T) {
 	if err := queries(t.Context(), p, 1, &out); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Count(out.String(), "\n"); got != len(asked()) {
-		t.Errorf("%d lines for %d queries:\n%s", got, len(asked()), out.String())
+	if got := strings.Count(out.String(), "\n"); got != len(asked())+1 || !strings.Contains(out.String(), "the page of weeks") {
+		t.Errorf("%d lines for %d queries and the page of weeks:\n%s", got, len(asked()), out.String())
 	}
 	out.Reset()
 	p.dir, p.pace = t.TempDir(), time.Millisecond

@@ -3,13 +3,13 @@ package daemon
 import (
 	"context"
 	"errors"
-	"net/url"
 	"time"
 
 	"github.com/hfwatch/hfwatch/budget"
 	"github.com/hfwatch/hfwatch/coldstart"
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/probe/hf"
 	"github.com/hfwatch/hfwatch/schedule"
 )
 
@@ -68,7 +68,7 @@ func (d *Daemon) experiment(ctx context.Context, name string, slot schedule.Slot
 	}
 	plan := coldstart.Plan{
 		Method: coldstart.Method(m.ColdStart.Method), Idle: m.ColdStart.Idle, GiveUp: m.ColdStart.GiveUp, Requests: m.ColdStart.Requests,
-		Managed: m.Managed != nil, Health: m.Managed != nil,
+		Managed: m.Managed != nil, Health: m.Managed != nil && hf.EngineURL(&m.Target.Endpoint) != nil,
 	}
 	until := time.Now().Add(plan.Longest())
 	for _, lane := range []probe.Lane{probe.LaneBaseline, probe.LaneWindow} {
@@ -174,9 +174,9 @@ func (t *trial) well(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, coldstart.Pace)
 	defer cancel()
 	began := time.Now()
-	base := &url.URL{Scheme: t.m.Target.Endpoint.URL.Scheme, Host: t.m.Target.Endpoint.URL.Host}
-	well, err := t.d.now.Load().manager.Well(ctx, base, t.health, t.m.Target.Endpoint.HubToken)
+	well, err := t.d.now.Load().manager.Well(ctx, hf.EngineURL(&t.m.Target.Endpoint), t.health, t.m.Target.Endpoint.HubToken)
 	if err != nil {
+		t.d.logger.Debug("the health route says nothing", "target", t.m.Target.Name, "err", err)
 		return
 	}
 	ev := coldstart.Evidence{Source: coldstart.FromHealth, Began: began, At: time.Now(), Well: well}

@@ -125,6 +125,7 @@ func (d *Daemon) mux(lifecycle, spend bool) http.Handler {
 	mux.HandleFunc("GET /{$}", d.serveFront)
 	mux.HandleFunc("GET /report", d.serveReport)
 	mux.HandleFunc("GET /weeks", d.serveWeeks)
+	mux.HandleFunc("GET /cold-starts", d.serveColdStarts)
 	mux.Handle("/api/v1/", d.api())
 	mux.HandleFunc("GET /export", d.serveExport)
 	// Links of alerts lead here, as they do in Prometheus.

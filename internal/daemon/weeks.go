@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 
@@ -22,7 +23,7 @@ const (
 
 // serveWeeks shows all targets over weeks, from the hours that were recorded.
 func (d *Daemon) serveWeeks(w http.ResponseWriter, r *http.Request) {
-	since, err := weeksSince(r.URL.Query().Get("since"))
+	since, err := weeksSince(r.URL.Query().Get("since"), weeksDefault)
 	if err != nil {
 		say(w, http.StatusBadRequest, err.Error())
 		return
@@ -43,8 +44,13 @@ func (d *Daemon) serveWeeks(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusServiceUnavailable, err.Error())
 		return
 	}
+	servePage(w, func(out io.Writer) error { return web.WriteWeeks(out, page) })
+}
+
+// servePage answers with a page for people that fetches nothing.
+func servePage(w http.ResponseWriter, write func(io.Writer) error) {
 	var out bytes.Buffer
-	if err := web.WriteWeeks(&out, page); err != nil {
+	if err := write(&out); err != nil {
 		say(w, http.StatusInternalServerError, err.Error())
 		return
 	}
@@ -53,11 +59,11 @@ func (d *Daemon) serveWeeks(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(out.Bytes())
 }
 
-// weeksSince reads how far back the page of weeks looks. The error says what to
-// write.
-func weeksSince(text string) (time.Duration, error) {
+// weeksSince reads how far back a page looks; empty is the default. The error says
+// what to write.
+func weeksSince(text string, otherwise time.Duration) (time.Duration, error) {
 	if text == "" {
-		return weeksDefault, nil
+		return otherwise, nil
 	}
 	since, err := alerts.ParseDuration(text)
 	if err != nil || since < weeksLeast || since > weeksMost {

@@ -113,9 +113,19 @@ func healthOf(resp *http.Response, path string, body []byte, secrets secrets) He
 }
 
 // healthURL returns where the engine behind an address of one's own says how it
-// is: its inference route, which is of a closed set, is taken off. Nil is
-// nowhere.
+// is. Nil is nowhere.
 func healthURL(e *probe.Endpoint) *url.URL {
+	u := EngineURL(e)
+	if u != nil {
+		u.Path += healthRoute
+	}
+	return u
+}
+
+// EngineURL returns the address of the engine behind an address of one's own,
+// without a slash at its end: its inference route, which is of a closed set, is
+// taken off. Nil is none: an address of the router.
+func EngineURL(e *probe.Endpoint) *url.URL {
 	if e.Route != probe.RouteURL || e.URL == nil || strings.EqualFold(e.URL.Hostname(), "router.huggingface.co") {
 		return nil
 	}
@@ -132,6 +142,6 @@ func healthURL(e *probe.Endpoint) *url.URL {
 			break
 		}
 	}
-	u.Path = base + healthRoute
+	u.Path = base
 	return &u
 }
