@@ -163,9 +163,9 @@ func (r Rule) expression(userLabels []string, h Histograms) string {
 	// The global budget has no target to be joined to.
 	everyBudget := r.Expr == "" && r.When.Signal == BudgetUsed && matchers(r.targets()) == ""
 	switch {
-	case own || r.Name == WatchdogName:
+	case r.Name == WatchdogName:
 		return expr
-	case r.Global || everyBudget:
+	case own || r.Global || everyBudget:
 		return bare(expr)
 	}
 	return bare(fmt.Sprintf("(%s)\n* on (target, location) group_left (%s)\nhfwatch_target_info%s",

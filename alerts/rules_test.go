@@ -326,7 +326,7 @@ func TestCompile(t *testing.T) {
 			Expr: "max without (instance, job) (\n(hfwatch_budget_used_ratio > 0.5)\n* on (target, location) group_left (model, task, provider, url_host, env, team)\nhfwatch_target_info{target=\"a\"}\n)",
 		},
 		{
-			Name: "Own", Labels: map[string]string{"severity": "info"}, Expr: "up == 0",
+			Name: "Own", Labels: map[string]string{"severity": "info"}, Expr: "max without (instance, job) (\nup == 0\n)",
 			Annotations: map[string]string{
 				"summary":     "Own{{ with $labels.target }} on {{ . }}{{ end }}",
 				"description": "The expression of the alert is true; its value is {{ $value | humanize }}.", "runbook_url": "https://x",

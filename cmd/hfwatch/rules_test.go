@@ -2,19 +2,10 @@ package main
 
 import (
 	"bytes"
-	"cmp"
-	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"maps"
-	"net/http"
-	"net/http/httptest"
 	"os/exec"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // everySignal is a configuration with an alert of every form and signal that
@@ -96,93 +87,4 @@ func TestRulesForPrometheus(t *testing.T) {
 			t.Errorf("promtool check rules %s: %s", file, out)
 		}
 	}
-}
-
-// TestBothEnginesFireTheSame: a Prometheus that scrapes hfwatch and evaluates
-// the printed rules fires the alerts that hfwatch pages, with the same labels,
-// with native histograms and with classic ones.
-func TestBothEnginesFireTheSame(t *testing.T) {
-	t.Parallel()
-	program := binary(t, "HFWATCH_PROMETHEUS")
-	model := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/bad" {
-			http.Error(w, "out of order", http.StatusInternalServerError)
-		}
-	}))
-	t.Cleanup(model.Close)
-	folder := t.TempDir()
-	hook := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	t.Cleanup(hook.Close)
-	write(t, folder, "config.yaml", strings.NewReplacer("MODEL", model.URL, "HOOK", hook.URL, "NATIVE", "").Replace(everySignal))
-	native, _ := rulesOf(t, folder, 0)
-	classic, _ := rulesOf(t, folder, 0, "--histograms", "classic")
-	d := start(t, folder, nil, "hfwatch", "run", "--web.listen-address", "127.0.0.1:0")
-	address := d.err.wait(t, 30*time.Second, `"msg":"listening","url":"(http://127\.0\.0\.1:[1-9]\d*)"`)[1]
-	wanted := []string{"Burn bad", "Errors bad", "Good bad", "Hits bad", "Low bad", "NeverSucceeded bad", "TargetFailing bad", "Watchdog "}
-	for form, rules := range map[string]string{"native": native, "classic": classic} {
-		t.Run(form, func(t *testing.T) {
-			folder := t.TempDir()
-			write(t, folder, "rules.yml", rules)
-			write(t, folder, "prometheus.yml", `
-global: {scrape_interval: 1s, evaluation_interval: 1s}
-rule_files: [rules.yml]
-scrape_configs:
-  - job_name: hfwatch
-    scrape_native_histograms: `+fmt.Sprint(form == "native")+`
-    static_configs: [{targets: ["`+strings.TrimPrefix(address, "http://")+`"]}]
-`)
-			p := start(t, folder, nil, program, "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--web.listen-address=127.0.0.1:0", "--log.format=json")
-			prometheus := "http://" + p.err.wait(t, 60*time.Second, `"msg":"Listening on".*"address":"(127\.0\.0\.1:[1-9]\d*)"`)[1]
-			var last error
-			eventually(t, 60*time.Second, func(ctx context.Context) (failed error) {
-				defer func() { last = failed }()
-				got, err := firingIn(ctx, prometheus)
-				if err != nil {
-					return cmp.Or(last, err)
-				}
-				last = nil
-				for _, name := range wanted {
-					if !slices.Contains(slices.Collect(maps.Keys(got)), name) {
-						return fmt.Errorf("Prometheus does not fire %s, but %v", name, slices.Sorted(maps.Keys(got)))
-					}
-				}
-				for name, labels := range got {
-					if labels["alertname"] == "Watchdog" {
-						continue
-					}
-					if labels["env"] != "test" || labels["location"] != "local" || labels["instance"] != "" || labels["job"] != "" {
-						return fmt.Errorf("%s bears the labels %v", name, labels)
-					}
-				}
-				return nil
-			})
-		})
-	}
-}
-
-// firingIn returns the labels of what fires in a Prometheus, by alert and
-// target.
-func firingIn(ctx context.Context, prometheus string) (map[string]map[string]string, error) {
-	body, err := fetch(ctx, http.MethodGet, prometheus+"/api/v1/alerts")
-	if err != nil {
-		return nil, err
-	}
-	var said struct {
-		Data struct {
-			Alerts []struct {
-				State  string
-				Labels map[string]string
-			}
-		}
-	}
-	if err := json.Unmarshal(body, &said); err != nil {
-		return nil, err
-	}
-	out := map[string]map[string]string{}
-	for _, a := range said.Data.Alerts {
-		if a.State == "firing" {
-			out[a.Labels["alertname"]+" "+a.Labels["target"]] = a.Labels
-		}
-	}
-	return out, nil
 }
