@@ -234,7 +234,7 @@ func facts() []Definition {
 		},
 		{
 			Series: DriftEvents, Type: Counter, Labels: []Label{target, {What, drifts()}},
-			Help: "Changes of what good answers show of the target: shape, model, revision, provider, engine; and of what the router's list says of it: listing.",
+			Help: "Changes of what good answers show of the target: shape, answer, model, revision, provider, engine; and of what the router's list says of it: listing.",
 		},
 		{
 			Series: HealthLies, Type: Gauge, Labels: []Label{target},

@@ -24,7 +24,7 @@ func faults() []string {
 func counts() []string { return []string{"good", "bad", "apart"} }
 
 func drifts() []string {
-	return []string{"shape", "model", "revision", "provider", "engine", "listing", Other}
+	return []string{"shape", "answer", "model", "revision", "provider", "engine", "listing", Other}
 }
 
 func healthStates() []string { return []string{"healthy", "unhealthy", "unknown", Other} }

@@ -24,7 +24,7 @@ type exposition struct {
 
 // family begins the metric called name.
 func (e *exposition) family(name, kind, help string) {
-	e.WriteString("# HELP " + name + " " + help + "\n# TYPE " + name + " " + kind + "\n")
+	_, _ = e.WriteString("# HELP " + name + " " + help + "\n# TYPE " + name + " " + kind + "\n")
 }
 
 // sample writes one value; labels are its own, such as `method="prefill"`.
@@ -32,7 +32,7 @@ func (e *exposition) sample(name, labels string, value float64) {
 	if all := strings.TrimSuffix(e.labels+labels, ","); all != "" {
 		name += "{" + all + "}"
 	}
-	e.WriteString(name + " " + strconv.FormatFloat(value, 'g', -1, 64) + "\n")
+	_, _ = e.WriteString(name + " " + strconv.FormatFloat(value, 'g', -1, 64) + "\n")
 }
 
 // gauge and counter write a metric of one value.

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"encoding/json"
+	"strings"
 	"sync"
 	"time"
 
@@ -80,52 +81,92 @@ func (f *fact) forget() {
 type learned struct {
 	params string
 	facts  map[string]*fact
-	shapes map[string]*fact
-	inputs []string // the keys of shapes, oldest first
+	// shapes and answers are of each input: the form of the answer, and whether it
+	// was as expected.
+	shapes, answers byInput
+}
+
+// byInput is one thing that the answers to each input show. Inputs of several forms
+// have answers of several, so that each is compared with its own.
+type byInput struct {
+	facts  map[string]*fact
+	inputs []string // the keys of facts, oldest first
 	told   map[[2]string]time.Time
 }
 
-// shape takes the shape of the answer to an input, and returns the one before
-// where that it changed is news. Inputs of several forms have answers of
-// several, so that each is compared with its own; one that is new, with what all
+// see takes the value of the answer to an input, and returns the one before where
+// that it changed is news. One of an input that is new is compared with what all
 // others agree on.
-func (l *learned) shape(input, shape string, at time.Time) (before string, news bool) {
-	f := l.shapes[input]
+func (b *byInput) see(input, value string, at time.Time) (before string, news bool) {
+	if b.facts == nil {
+		b.facts, b.told = map[string]*fact{}, map[[2]string]time.Time{}
+	}
+	f := b.facts[input]
 	if f == nil {
-		before = l.agreed()
-		if len(l.inputs) >= driftInputs {
-			delete(l.shapes, l.inputs[0])
-			l.inputs = l.inputs[1:]
+		before = b.agreed()
+		if len(b.inputs) >= driftInputs {
+			delete(b.facts, b.inputs[0])
+			b.inputs = b.inputs[1:]
 		}
 		f = &fact{}
-		l.shapes[input], l.inputs = f, append(l.inputs, input)
-		f.see(shape, at)
-		news = before != "" && before != shape
+		b.facts[input], b.inputs = f, append(b.inputs, input)
+		f.see(value, at)
+		news = before != "" && before != value
 	} else {
-		before, news = f.see(shape, at)
+		before, news = f.see(value, at)
 	}
 	if !news {
 		return "", false
 	}
 	// The other inputs will change in the same way: one event is enough.
-	last, told := l.told[[2]string{before, shape}]
-	l.told[[2]string{before, shape}] = at
+	last, told := b.told[[2]string{before, value}]
+	b.told[[2]string{before, value}] = at
 	return before, !told || at.Sub(last) >= driftMemory
 }
 
-// agreed returns the one shape that enough inputs had, or nothing.
-func (l *learned) agreed() string {
-	var shape string
-	for _, f := range l.shapes {
-		if shape != "" && f.last != shape {
+// agreed returns the one value that enough inputs had, or nothing.
+func (b *byInput) agreed() string {
+	var value string
+	for _, f := range b.facts {
+		if value != "" && f.last != value {
 			return ""
 		}
-		shape = f.last
+		value = f.last
 	}
-	if len(l.shapes) < driftAgreed {
+	if len(b.facts) < driftAgreed {
 		return ""
 	}
-	return shape
+	return value
+}
+
+// asExpected is the answer that keeps every expectation.
+const asExpected = "as expected"
+
+// keeping says whether an answer was as expected, or which key of `expect` it
+// broke: similar_to, equals, min_length and so on.
+func keeping(res probe.Result) string {
+	key, _, named := strings.Cut(res.Error, ":")
+	if res.Outcome != probe.WrongAnswer || !named || !strings.HasPrefix(key, "expect.") {
+		return asExpected
+	}
+	return "not by " + key
+}
+
+// learn takes an answer that was the task's, and adds what of it is news.
+func (l *learned) learn(res probe.Result, add func(what, before, after string)) {
+	if res.Shape != "" {
+		if before, news := l.shapes.see(res.InputHash, res.Shape, res.Sent); news {
+			add("shape", before, res.Shape)
+		}
+	}
+	now := keeping(res)
+	before, news := l.answers.see(res.InputHash, now, res.Sent)
+	if now != asExpected {
+		now = res.Error
+	}
+	if news {
+		add("answer", before, now)
+	}
 }
 
 // drifts is what is known of every target's answers. It is safe for concurrent
@@ -150,17 +191,15 @@ func (d *drifts) learn(res probe.Result) []change {
 	}
 	l := d.all[res.Target]
 	if l == nil || l.params != res.ParamsHash {
-		l = &learned{params: res.ParamsHash, facts: map[string]*fact{}, shapes: map[string]*fact{}, told: map[[2]string]time.Time{}}
+		l = &learned{params: res.ParamsHash, facts: map[string]*fact{}}
 		d.all[res.Target] = l
 	}
 	var changes []change
 	add := func(what, before, after string) {
 		changes = append(changes, change{What: what, Before: before, After: after, Result: res.ID, Outcome: res.Outcome})
 	}
-	if answered := res.Outcome == probe.OK || res.Outcome == probe.WrongAnswer; answered && res.Shape != "" {
-		if before, news := l.shape(res.InputHash, res.Shape, res.Sent); news {
-			add("shape", before, res.Shape)
-		}
+	if res.Outcome == probe.OK || res.Outcome == probe.WrongAnswer {
+		l.learn(res, add)
 	}
 	for _, one := range []struct{ what, value string }{
 		{"model", res.ServedModel}, {"revision", res.Revision}, {"provider", res.Provider}, {"engine", res.Engine},
