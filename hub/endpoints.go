@@ -137,12 +137,16 @@ func readEndpoint(body []byte) (Endpoint, error) {
 	if err := json.Unmarshal(body, &raw); err != nil {
 		return Endpoint{}, fmt.Errorf("not an endpoint in JSON: %w", err)
 	}
-	if raw.Status == nil || raw.Status.State == "" {
+	state := ""
+	if raw.Status != nil {
+		state = probe.Clean(raw.Status.State, 64)
+	}
+	if state == "" {
 		return Endpoint{}, errors.New("the answer names no state")
 	}
 	scaling := raw.Compute.Scaling
 	e := Endpoint{
-		Name: raw.Name, State: probe.Clean(raw.Status.State, 64), Message: probe.Clean(probe.RedactTokens(raw.Status.Message), maxReason),
+		Name: raw.Name, State: state, Message: probe.Clean(probe.RedactTokens(raw.Status.Message), maxReason),
 		Ready: max(0, raw.Status.ReadyReplica), Target: max(0, raw.Status.TargetReplica), URL: raw.Status.URL, HealthRoute: raw.HealthRoute,
 		MinReplicas: scaling.MinReplica, MaxReplicas: scaling.MaxReplica,
 	}

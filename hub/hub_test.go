@@ -212,6 +212,9 @@ func FuzzParse(f *testing.F) {
 		`{"id":"a/b","inferenceProviderMapping":{"groq":{"status":"live"}}}`, `{"id":"a/b","inferenceProviderMapping":[{"provider":"groq"}]}`,
 		`{"name":"me","auth":{"accessToken":{"role":"fineGrained","fineGrained":{"scoped":[{"permissions":["x"]}]}}}}`,
 		`<html>`, ``, `[]`, `{"data":{}}`, `{"data":[{"id":"../../x"}]}`, `{"data":[{"id":1e999,"providers":{}}]}`, "\xef\xbb\xbf{\"data\":[]}",
+		`{"name":"bart","healthRoute":"/health","compute":{"scaling":{"minReplica":0,"maxReplica":3,"scaleToZeroTimeout":15}},"status":{"state":"running","url":"https://x.test","message":"m","readyReplica":1,"targetReplica":2}}`,
+		`{"items":[{"name":"a","status":{"state":"paused"}},{"status":{"state":"scaledToZero","readyReplica":-1,"targetReplica":0}}]}`, `{"status":{"state":" "}}`,
+		`{"status":{"state":"running"},"compute":{"scaling":{"scaleToZeroTimeout":1e300}}}`, `{"items":[{"status":null}]}`,
 	} {
 		f.Add([]byte(seed))
 	}
@@ -228,6 +231,15 @@ func FuzzParse(f *testing.F) {
 				if d, ok := o.FirstToken.Get(); !plainProvider(o.Provider) || (ok && d < 0) {
 					t.Errorf("offer %+v", o)
 				}
+			}
+		}
+		endpoints, _ := readEndpoints(body)
+		if one, err := readEndpoint(body); err == nil {
+			endpoints = append(endpoints, one)
+		}
+		for _, e := range endpoints {
+			if e.State == "" || len(e.State) > 64+3 || strings.ContainsAny(e.State+e.Message, "\n\r") || e.Ready < 0 || e.Target < 0 || e.IdleMinutes < 0 {
+				t.Errorf("endpoint %+v", e)
 			}
 		}
 		_, _ = ParseInfo(body)

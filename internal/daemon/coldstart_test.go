@@ -3,6 +3,7 @@ package daemon
 import (
 	"encoding/json"
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -207,6 +208,26 @@ func TestWindowsStandBack(t *testing.T) {
 		if _, err := r.d.Load(t.Context(), "one", shape, nil); errors.Is(err, ErrBusy) {
 			t.Errorf("a window by hand after it: %v", err)
 		}
+	})
+}
+
+// TestMixesStandBack: a window over several models stands back from an experiment
+// of any of them, until it is over.
+func TestMixesStandBack(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		r.net.Serve(t, "m.test:80", http.HandlerFunc(good))
+		r.start("models:\n" + model("awake", "http://m.test/a", "@every 10s") + model("one", "http://m.test/b", "@every 10s") +
+			"mixes:\n  - {name: desk, schedule: \"0 2 * * *\", users: 1, for: 1m, max_in_flight: 1, steps: [{model: awake}, {model: one}]}\n")
+		all, mix := r.d.windows, plannedOf(r.d.now.Load().cfg)["desk"]
+		all.standBack("one", true)
+		if err := all.begin("1", mix, func(error) {}); !errors.Is(err, ErrBusy) || !strings.Contains(err.Error(), "a cold-start experiment of one") {
+			t.Errorf("beside the experiment: %v", err)
+		}
+		all.standBack("one", false)
+		if err := all.begin("1", mix, func(error) {}); err != nil {
+			t.Errorf("after it: %v", err)
+		}
+		all.end("1", time.Now())
 	})
 }
 
