@@ -3,9 +3,7 @@ package daemon
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net"
-	"slices"
 	"strconv"
 	"time"
 
@@ -275,17 +273,6 @@ func (d *Daemon) states(now time.Time) {
 	}
 }
 
-// recallState gives the tracker what was seen of a model before a restart.
-func (d *Daemon) recallState(name string, last []probe.Result) {
-	var evs []coldstart.Evidence
-	for _, res := range last {
-		if ev, ok := coldstart.OfResult(res); ok {
-			evs = append(evs, ev)
-		}
-	}
-	d.tracker.Restore(name, evs)
-}
-
 // scaleUpTimeout is the header by which the proxy before a dedicated endpoint
 // holds a request until a replica is ready. (Inference Endpoints,
 // guides/autoscaling.)
@@ -294,48 +281,4 @@ func scaleUpTimeout(hold time.Duration) map[string]string {
 		return nil
 	}
 	return map[string]string{"X-Scale-Up-Timeout": strconv.Itoa(int(hold.Seconds()))}
-}
-
-// lastEpisodes is how many records of a target are looked at after a start: as
-// many as a condition can be of.
-const lastEpisodes = alerts.MaxLast
-
-// restoreEpisodes turns records of episodes that were never closed, since hfwatch
-// ended first, into interrupted ones. Their rest is no episode. Those that were
-// closed are counted again by the conditions on the last of them. That the newest
-// took longer than it may is not forgotten.
-func (d *Daemon) restoreEpisodes(ctx context.Context) {
-	if d.records == nil {
-		return
-	}
-	w := d.now.Load()
-	for name := range w.models {
-		events, err := d.records.Events(ctx, history.EventQuery{
-			Kinds: []history.EventKind{history.KindEpisode}, Target: name, Location: w.cfg.Location, Limit: lastEpisodes,
-		})
-		if errors.Is(err, history.ErrUnavailable) {
-			return
-		}
-		if err != nil {
-			d.logger.Error("the cold starts of a target cannot be read", "target", name, "err", err)
-			continue
-		}
-		for i, event := range slices.Backward(events) {
-			var e coldstart.Episode
-			if err := json.Unmarshal(event.Data, &e); err != nil {
-				d.logger.Error("a cold start's record cannot be read", "id", event.ID, "err", err)
-				continue
-			}
-			if e.End != "" {
-				d.count(&e)
-			} else {
-				d.logger.Warn("a cold start was cut off by the end of hfwatch", "target", name, "episode", e.ID)
-				e = *e.Interrupted(time.Now())
-				d.keep(&e)
-			}
-			if i == 0 && e.FirstAnswer.IsZero() && !e.Late {
-				d.tracker.Overdue(name, e.Began, e.Ended)
-			}
-		}
-	}
 }

@@ -303,3 +303,26 @@ func TestRestartInMidEpisode(t *testing.T) {
 		r.want(1, "hfwatch_model_state", "target", "one", "state", "warm")
 	})
 }
+
+// TestRestartAfterAnEpisode: what an episode has ended with is known after a
+// restart, so that the next cold start is one.
+func TestRestartAfterAnEpisode(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		server := sleeping(t, r, sim.Cold{Initializing: simSeconds(20), Idle: simSeconds(120), Estimate: "honest"})
+		text := strings.Replace(sleeper("wake: keep_warm", `baseline: {schedule: "*/10 * * * *", jitter: 0s}`), "    endpoint: {namespace: sim, name: one, idle: 15m}\n", "", 1)
+		r.start(text)
+		time.Sleep(18 * time.Minute)
+		if all := r.episodes(); len(all) != 1 || all[0].End != coldstart.EndSteady {
+			t.Fatalf("before the restart: %+v", all)
+		}
+		r.again(time.Second, text)
+		if v := r.d.tracker.View("one"); v.State != coldstart.Warm || v.Usual == 0 || time.Since(v.LastAsked) > 7*time.Minute {
+			t.Errorf("after the restart it is %s, usually %v, last asked at %v", v.State, v.Usual, v.LastAsked)
+		}
+		time.Sleep(9 * time.Minute)
+		woken, _ := coldStarts(server.ColdTruth("one"))
+		if all := r.episodes(); len(all) != 2 || len(woken) != 2 || all[1].Cause != coldstart.CauseNatural {
+			t.Errorf("%d episodes of %d cold starts, want 2 of 2: %+v", len(all), len(woken), all)
+		}
+	})
+}

@@ -204,7 +204,7 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) {
 			d.windows.note(m.Target, res)
 		}
 		d.exporter.Restore(name, state)
-		d.recallState(name, last)
+		d.recallState(ctx, name, cfg.Location, last)
 		if len(last) > 0 {
 			d.informed.restored(name)
 		}
