@@ -326,3 +326,30 @@ func TestRestartAfterAnEpisode(t *testing.T) {
 		}
 	})
 }
+
+// TestReloadInMidExperiment: an experiment whose model or schedule is taken out
+// while it waits for the model to fall asleep wakes nothing.
+func TestReloadInMidExperiment(t *testing.T) {
+	for why, text := range map[string]string{
+		"the model is gone":      strings.ReplaceAll(sleeper("wake: observe_cold", "baseline: off", `cold_start: {schedule: "0 5 1 1 *"}`), "name: one\n    model", "name: two\n    model"),
+		"its experiment is gone": sleeper("wake: never_wake", `baseline: {schedule: "0 */6 * * *"}`),
+	} {
+		t.Run(why, func(t *testing.T) {
+			in(t, func(t *testing.T, r *rig) {
+				server := sleeping(t, r, sim.Cold{Begin: "ready", Idle: simSeconds(900), Initializing: simSeconds(40)})
+				r.start(sleeper("wake: observe_cold", "baseline: off", `cold_start: {schedule: "0 1 * * *", idle: 15m, method: hold, give_up: 10m}`))
+				time.Sleep(time.Hour - 4*time.Minute)
+				strange(server)
+				time.Sleep(5 * time.Minute)
+				r.write(configFile, text)
+				if err := r.d.Reload(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Hour)
+				if woken, _ := coldStarts(server.ColdTruth("one")); len(woken) != 1 {
+					t.Errorf("woken %d times, want once, by the stranger", len(woken))
+				}
+			})
+		})
+	}
+}

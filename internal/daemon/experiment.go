@@ -103,7 +103,8 @@ func (t *trial) run(ctx context.Context) {
 		if !t.until(ctx, move.At) {
 			continue
 		}
-		if ctx.Err() != nil {
+		if m, ok := t.d.now.Load().models[t.m.Target.Name]; !ok || m.ColdStart == nil || ctx.Err() != nil {
+			// A reload has taken out what this is for, or hfwatch stops.
 			t.x.Stop()
 			continue
 		}
