@@ -1,8 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +32,38 @@ func (f *configFlags) add(cmd *cobra.Command) {
 // something is wrong the error holds all of it, a problem a line.
 func (p *process) load(f configFlags) (*config.Config, error) {
 	return config.Load(config.Options{File: f.file, Environ: p.environ, Flags: storage(f), Task: daemon.Task, Available: daemon.Features()})
+}
+
+// open reads what the flags of a command that logs name.
+func (p *process) open(c configFlags, l logFlags) (*config.Config, *slog.Logger, error) {
+	logger, err := p.logger(l)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg, err := p.loadOrSay(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	return cfg, logger, nil
+}
+
+// interruptible returns the context of a command that takes a while, which a signal
+// ends too.
+func interruptible(cmd *cobra.Command) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+}
+
+// jsonOut returns where --json writes, standard output where it names no file, and
+// what closes it.
+func (p *process) jsonOut(name string) (out io.Writer, closeOut func() error, err error) {
+	if name == "" || name == "-" {
+		return p.stdout, func() error { return nil }, nil
+	}
+	file, err := os.Create(name)
+	if err != nil {
+		return nil, nil, exit{exitUsage, fmt.Errorf("--json: %w", err)}
+	}
+	return file, file.Close, nil
 }
 
 // loadOrSay loads the configuration and prints its problems as they are, one a

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -59,30 +57,22 @@ configuration.`,
 
 // doctor carries out the command.
 func (p *process) doctor(cmd *cobra.Command, f doctorFlags) error {
-	logger, err := p.logger(f.log)
-	if err != nil {
-		return err
-	}
-	cfg, err := p.loadOrSay(f.config)
+	cfg, logger, err := p.open(f.config, f.log)
 	if err != nil {
 		if _, missing := os.Stat(f.config.file); errors.Is(missing, os.ErrNotExist) {
 			fmt.Fprintln(p.stderr, "hfwatch: hfwatch init MODEL writes one")
 		}
 		return err
 	}
+	ctx, stop := interruptible(cmd)
+	defer stop()
 	for _, w := range cfg.Warnings {
 		fmt.Fprintln(p.stderr, "warning:", w)
 	}
-	out, closeOut := p.stdout, func() error { return nil }
-	if f.json != "" && f.json != "-" {
-		file, err := os.Create(f.json)
-		if err != nil {
-			return exit{exitUsage, fmt.Errorf("--json: %w", err)}
-		}
-		out, closeOut = file, file.Close
+	out, closeOut, err := p.jsonOut(f.json)
+	if err != nil {
+		return err
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
-	defer stop()
 	if !f.offline {
 		cfg = daemon.Watched(ctx, cfg, buildVersion(), logger, nil)
 	}

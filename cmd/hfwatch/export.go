@@ -3,9 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -56,10 +54,6 @@ Exit codes: 0 written; 1 it could not be; 2 usage or configuration.`,
 
 // export carries out the command.
 func (p *process) export(cmd *cobra.Command, f exportFlags) error {
-	logger, err := p.logger(f.log)
-	if err != nil {
-		return err
-	}
 	q := daemon.ExportQuery{Format: history.Format(strings.ToLower(f.format)), Target: f.target}
 	for _, k := range f.kinds {
 		q.Kinds = append(q.Kinds, probe.Kind(k))
@@ -77,11 +71,11 @@ func (p *process) export(cmd *cobra.Command, f exportFlags) error {
 	if err := q.Check(); err != nil {
 		return exit{exitUsage, fmt.Errorf("--%w", err)}
 	}
-	cfg, err := p.loadOrSay(f.config)
+	cfg, logger, err := p.open(f.config, f.log)
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := interruptible(cmd)
 	defer stop()
 	if err := p.output(f.output, func(w io.Writer) error { return daemon.Export(ctx, w, cfg, q, logger) }); err != nil {
 		return exit{exitFailed, err}

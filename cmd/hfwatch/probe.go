@@ -8,10 +8,8 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -84,16 +82,12 @@ func (p *process) probe(cmd *cobra.Command, f probeFlags, names []string) error 
 	if len(models) == 0 {
 		return exit{exitUsage, fmt.Errorf("%s: there is no target to probe", f.config.file)}
 	}
-	out, closeOut := p.stdout, func() error { return nil }
-	if f.json != "" && f.json != "-" {
-		file, err := os.Create(f.json)
-		if err != nil {
-			return exit{exitUsage, fmt.Errorf("--json: %w", err)}
-		}
-		out, closeOut = file, file.Close
+	out, closeOut, err := p.jsonOut(f.json)
+	if err != nil {
+		return err
 	}
 	// Whoever interrupts still gets what is known, and the budget its books.
-	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := interruptible(cmd)
 	defer stop()
 	once := daemon.Once{Version: buildVersion(), Logger: logger, Parallel: f.parallel}
 	var results []probe.Result

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -57,19 +55,15 @@ Exit codes: 0 the report was made; 1 it could not be; 2 usage or configuration.`
 
 // report carries out the command.
 func (p *process) report(cmd *cobra.Command, f reportFlags) error {
-	logger, err := p.logger(f.log)
-	if err != nil {
-		return err
-	}
 	since, err := daemon.ReportSince(f.since)
 	if err != nil {
 		return exit{exitUsage, fmt.Errorf("--%w", err)}
 	}
-	cfg, err := p.loadOrSay(f.config)
+	cfg, logger, err := p.open(f.config, f.log)
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := interruptible(cmd)
 	defer stop()
 	made, err := daemon.ReportOf(ctx, cfg, buildVersion(), since, logger)
 	if err != nil {

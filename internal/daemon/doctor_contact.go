@@ -1,11 +1,9 @@
 package daemon
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -52,6 +50,8 @@ func hostPort(u *url.URL) string {
 	case port != "":
 	case u.Scheme == "https":
 		port = "443"
+	case u.Scheme == "socks5":
+		port = "1080"
 	default:
 		port = "80"
 	}
@@ -179,8 +179,9 @@ func (v *visit) contact(ctx context.Context, r reach) doctor.Contact {
 	if r.url.Port() == "" && r.url.Scheme == "smtp" {
 		to = net.JoinHostPort(r.url.Hostname(), "25")
 	}
+	behind := to
 	if r.proxy != nil {
-		c.Proxy = r.proxy.Host
+		c.Proxy, c.ProxyScheme = r.proxy.Host, r.proxy.Scheme
 		to = hostPort(r.proxy)
 	}
 	conn, err := v.dial(ctx, to)
@@ -195,16 +196,16 @@ func (v *visit) contact(ctx context.Context, r reach) doctor.Contact {
 		}
 		return c
 	}
-	defer func() { _ = conn.Close() }()
+	defer func(conn net.Conn) { _ = conn.Close() }(conn)
 	if end, ok := ctx.Deadline(); ok {
 		_ = conn.SetDeadline(end)
 	}
 	if r.proxy != nil {
-		// Only what goes through an HTTP proxy to https can be looked at further.
-		if r.url.Scheme != "https" || r.proxy.Scheme != "http" {
+		// What is not TLS goes to an HTTP proxy as a request, and none is sent here.
+		if c.Unseen = r.url.Scheme != "https" && r.proxy.Scheme != "socks5"; c.Unseen {
 			return c
 		}
-		if c.Status, err = connectThrough(conn, r.proxy, hostPort(r.url)); err != nil || c.Status != http.StatusOK {
+		if conn, c.Status, err = v.through(ctx, conn, r.proxy, behind); err != nil || c.Status != http.StatusOK {
 			c.Failed, c.Err = doctor.StageProxy, err
 			return c
 		}
@@ -228,32 +229,6 @@ func (v *visit) dial(ctx context.Context, address string) (net.Conn, error) {
 	}
 	return dial(ctx, "tcp", address)
 }
-
-// connectThrough asks a proxy for a tunnel, and returns its status.
-func connectThrough(conn net.Conn, proxy *url.URL, to string) (int, error) {
-	head := "CONNECT " + to + " HTTP/1.1\r\nHost: " + to + "\r\n"
-	if u := proxy.User; u != nil {
-		password, _ := u.Password()
-		head += "Proxy-Authorization: Basic " + base64.StdEncoding.EncodeToString([]byte(u.Username()+":"+password)) + "\r\n"
-	}
-	if _, err := conn.Write([]byte(head + "\r\n")); err != nil {
-		return 0, err
-	}
-	// A byte at a time: what follows the head belongs to the tunnel.
-	resp, err := http.ReadResponse(bufio.NewReaderSize(oneByOne{conn}, 16), &http.Request{Method: http.MethodConnect})
-	if err != nil {
-		return 0, fmt.Errorf("its answer is not HTTP: %w", err)
-	}
-	_ = resp.Body.Close()
-	return resp.StatusCode, nil
-}
-
-// oneByOne reads a byte at a time, so that a buffer before it takes no more
-// than was asked for.
-type oneByOne struct{ net.Conn }
-
-// Read reads at most one byte.
-func (o oneByOne) Read(p []byte) (int, error) { return o.Conn.Read(p[:min(1, len(p))]) }
 
 // shake carries out a handshake that takes any certificate, so that one that is
 // not trusted can be looked at too, and says whether it is. Nothing is sent over

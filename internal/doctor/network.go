@@ -36,8 +36,11 @@ type Contact struct {
 	Check string
 	// Users are the targets that need it; none where something else does.
 	Users []string
-	// Proxy is the host of the proxy; empty is none.
-	Proxy string
+	// Proxy is the host of the proxy; empty is none. ProxyScheme is http, https or
+	// socks5.
+	Proxy, ProxyScheme string
+	// Unseen is set where the proxy was reached, and what is behind it not looked at.
+	Unseen bool
 	// Failed is the stage at which it ended; StageDone where it did not.
 	Failed Stage
 	Err    error
@@ -98,7 +101,10 @@ func reach(c Contact, now time.Time) []Finding {
 	case StageDone:
 	}
 	f.Grade, f.Says = OK, "it can be reached"
-	if c.Proxy != "" {
+	switch {
+	case c.Unseen:
+		f.Check, f.Says = "proxy", "the proxy "+c.Proxy+" can be reached; whether it lets requests through to here only a request shows"
+	case c.Proxy != "":
 		f.Says = "it can be reached through the proxy " + c.Proxy
 	}
 	if c.TLS == nil {
@@ -156,11 +162,13 @@ func (c Contact) proxy(f Finding) Finding {
 	f.Says = "the proxy " + c.Proxy + " did not connect" + c.because()
 	switch {
 	case c.Status == http.StatusProxyAuthRequired:
-		f.Says, f.Do = "the proxy "+c.Proxy+" wants credentials", "write them into proxy, as http://user:password@host:port, from a variable"
+		f.Says, f.Do = "the proxy "+c.Proxy+" wants credentials", "write the right ones into proxy, as "+or(c.ProxyScheme, "http")+"://user:password@host:port, from a variable"
 	case c.Status == http.StatusForbidden:
 		f.Says, f.Do = "the proxy "+c.Proxy+" does not allow this host", "have it allowed"
 	case c.Status != 0:
 		f.Says, f.Do = fmt.Sprintf("the proxy %s answers %d in place of connecting", c.Proxy, c.Status), "see that it takes CONNECT for this host and port, and can reach it"
+	case c.ProxyScheme == "socks5":
+		f.Do = "see that it is a SOCKS5 proxy and can reach this host"
 	default:
 		f.Do = "see that it is an HTTP proxy and can reach this host"
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -155,6 +156,43 @@ func TestProxy(t *testing.T) {
 				if row.outcome == probe.OK && got.Phases.TLS.IsZero() {
 					t.Error("TLS through the tunnel was not measured")
 				}
+			})
+		})
+	}
+}
+
+// TestSOCKS5 asks through a proxy by SOCKS5, over TLS and in plain text: what the
+// proxy refuses fails to connect, and says nothing of the target.
+func TestSOCKS5(t *testing.T) {
+	cert, authority := certificate(t, "a.test")
+	for _, row := range []struct {
+		why     string
+		proxy   fakenet.SOCKS5
+		url     string
+		outcome probe.Outcome
+		phase   probe.Phase
+	}{
+		{"TLS", fakenet.SOCKS5{}, "https://a.test/", probe.OK, ""},
+		{"plain text", fakenet.SOCKS5{}, "http://a.test/", probe.OK, ""},
+		{"with a password", fakenet.SOCKS5{Credentials: "me:proxy-password"}, "https://a.test/", probe.OK, ""},
+		{"with another password", fakenet.SOCKS5{Credentials: "me:x"}, "https://a.test/", probe.Connect, probe.PhaseConnect},
+		{"what it forbids", fakenet.SOCKS5{Reply: 2}, "https://a.test/", probe.Connect, probe.PhaseConnect},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := newNetwork(t, hf.Options{})
+				answer := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"ok":1}`) }
+				n.serveTLS(t, "a.test:443", cert, answer)
+				n.Serve(t, "a.test:80", http.HandlerFunc(answer))
+				n.ServeSOCKS5(t, "proxy.test:1080", row.proxy)
+				call := n.call(t, row.url)
+				call.Target.Endpoint.TLS.CA = authority
+				call.Target.Endpoint.Proxy = &url.URL{Scheme: "socks5", Host: "proxy.test:1080", User: url.UserPassword("me", "proxy-password")}
+				got := n.client.Do(t.Context(), call)
+				if got.Outcome != row.outcome || got.Phase != row.phase || strings.Contains(got.Error, "proxy-password") {
+					t.Errorf("outcome %s in %q (%s), want %s in %q", got.Outcome, got.Phase, got.Error, row.outcome, row.phase)
+				}
+				n.client.Close()
 			})
 		})
 	}
