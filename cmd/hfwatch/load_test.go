@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hfwatch/hfwatch/history"
 	"github.com/hfwatch/hfwatch/load"
 )
 
@@ -155,4 +156,104 @@ func TestKilledDuringALoadWindow(t *testing.T) {
 	if err != nil || after-before > int(baselines)+3 {
 		t.Errorf("%d requests since the start, %v, and %v baselines; want no others", after-before, err, baselines)
 	}
+}
+
+// TestKilledDuringAScheduledWindow: kill -9 amid a window that the schedule began
+// leaves one record, which says that it was interrupted and why; neither the next
+// start nor the one after it sends what was left of it.
+func TestKilledDuringAScheduledWindow(t *testing.T) {
+	t.Parallel()
+	folder, models := t.TempDir(), simulated(t, twoModels)
+	scheduled := func(schedule string) {
+		write(t, folder, "config.yaml", `
+hub: {url: "`+models+`"}
+alerting: off
+models:
+  - name: good
+    model: org/good
+    task: text-classification
+    inputs: ["I love it."]
+    baseline: {schedule: "@every 1s", timeout: 1s, jitter: 0s}
+    window: {schedule: "`+schedule+`", stages: [{rate: 50/s, for: 20s}], max_in_flight: 16}
+`)
+	}
+	scheduled(dueSoon(time.Now(), 7*time.Second, 21*time.Second))
+	d, _ := daemonIn(t, folder)
+	// A daemon without three baselines by then skips it, and begins the next.
+	eventually(t, 2*time.Minute, func(ctx context.Context) error {
+		if n, err := requestsSeen(ctx, models); err != nil || n < 100 {
+			return fmt.Errorf("%d requests so far, %w", n, err)
+		}
+		return nil
+	})
+	if err := d.process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	<-d.ended
+
+	// The schedule alone would begin the next: now in a year.
+	scheduled("@yearly")
+	for life := range 2 {
+		before, err := requestsSeen(t.Context(), models)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, url := daemonIn(t, folder)
+		if life == 0 {
+			again.err.wait(t, 10*time.Second, `a window was cut off by the end of hfwatch; it does not start again by itself`)
+		}
+		eventually(t, 20*time.Second, atLeast(url, 2, "hfwatch_probes_total", "target", "good", "kind", "baseline", "outcome", "ok"))
+		// A stop waits for what is in flight.
+		again.stop(t, 10*time.Second)
+		after, err := requestsSeen(t.Context(), models)
+		if err != nil || after-before > 40 {
+			t.Errorf("%d requests in life %d, %v; want baselines alone, one a second", after-before, life, err)
+		}
+		if windows := windowsIn(t, folder); len(windows) != 1 {
+			t.Fatalf("%d windows are recorded in life %d, want 1: %+v", len(windows), life, windows)
+		} else if w := windows[0]; w.Verdict != load.Aborted || w.EndedBy != load.EndInterrupted || w.Trigger != "schedule" || w.Planned != 1000 ||
+			w.Ended.Before(w.Started) || !strings.Contains(w.EndedWhy, "hfwatch ended before the window did") {
+			t.Errorf("life %d: %s by %s (%s), begun by %s, %d planned, %s to %s", life, w.Verdict, w.EndedBy, w.EndedWhy, w.Trigger, w.Planned, w.Started, w.Ended)
+		}
+	}
+}
+
+// dueSoon returns a schedule that is due soonest after a time has passed, of those
+// that are due at most once in so long: such schedules count from the epoch.
+func dueSoon(now time.Time, after, least time.Duration) string {
+	best, soonest := least, time.Duration(-1)
+	for every := least; every < 4*least; every += time.Second {
+		seconds := int64(every / time.Second)
+		next := time.Unix((now.Add(after).Unix()/seconds+1)*seconds, 0).Sub(now)
+		if soonest < 0 || next < soonest {
+			best, soonest = every, next
+		}
+	}
+	return "@every " + best.String()
+}
+
+// windowsIn returns the windows that the records of a folder hold and that began,
+// by hfwatch export.
+func windowsIn(t *testing.T, folder string) []load.Window {
+	t.Helper()
+	p := start(t, folder, nil, "hfwatch", "export", "--events", "window", "--target", "good")
+	if code := p.code(t); code != 0 {
+		t.Fatalf("hfwatch export = %d: %s", code, p.err)
+	}
+	var out []load.Window
+	lines := json.NewDecoder(strings.NewReader(p.out.String()))
+	for lines.More() {
+		var e history.Event
+		var w load.Window
+		if err := lines.Decode(&e); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(e.Data, &w); err != nil {
+			t.Fatal(err)
+		}
+		if w.Verdict != load.Skipped {
+			out = append(out, w)
+		}
+	}
+	return out
 }
