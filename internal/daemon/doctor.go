@@ -184,7 +184,7 @@ func (v *visit) models(ctx context.Context) {
 	listed := false
 	for _, m := range v.cfg.Models {
 		t := m.Target
-		w := doctor.Wanted{Target: t.Name, Model: t.Model, Task: t.Task.Name(), Provider: t.Provider}
+		w := doctor.Wanted{Target: t.Name, Model: t.Model, Task: t.Task.Name(), Provider: t.Provider, ProviderModel: t.ProviderModel}
 		switch {
 		case ctx.Err() != nil:
 		case m.Vacant != nil:

@@ -195,7 +195,11 @@ func (d *Daemon) serveReload(w http.ResponseWriter, r *http.Request) {
 // serveResume checks at once whether what is suspended can go on.
 func (d *Daemon) serveResume(w http.ResponseWriter, _ *http.Request) {
 	n := d.Resume()
-	say(w, http.StatusOK, fmt.Sprintf("%d suspended scopes are checked now; what was held for a rate goes on.", n))
+	scopes := fmt.Sprintf("%d suspended scopes are", n)
+	if n == 1 {
+		scopes = "One suspended scope is"
+	}
+	say(w, http.StatusOK, scopes+" checked now; what was held for a rate goes on.")
 }
 
 // serveAccounts answers with what the account holds back now.

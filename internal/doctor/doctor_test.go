@@ -174,6 +174,11 @@ func onHub() (found []doctor.Finding) {
 	} {
 		found = append(found, doctor.OnHub(w, row.m, row.err))
 	}
+	w = doctor.Wanted{Target: "pictures", Model: "org/pictures", Task: "text-to-image", Provider: "fal-ai", ProviderModel: "fal-ai/pictures"}
+	for _, id := range []string{"fal-ai/pictures", "fal-ai/pictures/v2"} {
+		named := []hub.Mapping{{Provider: "fal-ai", ProviderID: id, Status: "live", Task: "text-to-image"}}
+		found = append(found, doctor.OnHub(w, hub.Model{ID: w.Model, Providers: named}, nil))
+	}
 	return found
 }
 

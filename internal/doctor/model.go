@@ -14,6 +14,9 @@ import (
 // Wanted is a target and what it asks of a model.
 type Wanted struct {
 	Target, Model, Task, Provider string
+	// ProviderModel is the provider's own id of the model, where it is asked at a
+	// path of its own; else empty.
+	ProviderModel string
 }
 
 // about returns the finding of a target, before it is judged.
@@ -135,6 +138,9 @@ func OnHub(w Wanted, m hub.Model, err error) Finding {
 	case p.Status != "" && p.Status != "live":
 		f.Grade, f.Says = Warning, fmt.Sprintf("the Hub says that %s at %s is %q", w.Model, w.Provider, probe.Clean(p.Status, 32))
 		f.Do = "wait until it is live, or see https://huggingface.co/" + w.Model
+	case w.ProviderModel != "" && p.ProviderID != "" && w.ProviderModel != p.ProviderID:
+		f.Grade, f.Says = Warning, fmt.Sprintf("%s calls %s %q, and the target asks for %q", w.Provider, w.Model, probe.Clean(p.ProviderID, 120), probe.Clean(w.ProviderModel, 120))
+		f.Do = "correct provider_model, unless another variant is meant"
 	case !sameTask(w.Task, p.Task, m.Task):
 		f.Grade, f.Says = Warning, fmt.Sprintf("%s does %s at %s, and the target asks for %s", w.Model, or(p.Task, m.Task), w.Provider, w.Task)
 		f.Do = "correct task, unless its probes are answered"

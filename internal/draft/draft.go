@@ -43,6 +43,9 @@ type Choice struct {
 	Name string
 	// Task and Provider are what was chosen; Provider is empty for hf-inference.
 	Task, Provider string
+	// ProviderModel is the provider's own id of the model, where it is asked at a
+	// path of its own.
+	ProviderModel string
 	// Guessed is set where the task was told by the id alone.
 	Guessed bool
 	Stream  bool
@@ -191,28 +194,70 @@ func order(a, b bool) int {
 	return -1
 }
 
-// plain looks whether hf-inference serves a model that is no chat model: no
-// other provider can be asked for its task.
+// plain chooses who serves a model that is no chat model: the provider that was
+// asked for, else hf-inference, else the first that takes the task at a path of its
+// own and is live, with its own id of the model.
 func (c *Choice) plain() {
-	var others []string
-	for _, m := range c.Hub.Providers {
-		if m.Provider != "hf-inference" {
-			others = append(others, m.Provider)
-			continue
-		}
-		if m.Status != "" && m.Status != "live" {
-			c.Notes = append(c.Notes, fmt.Sprintf("The Hub says that it is %q at hf-inference.", line(m.Status)))
+	if c.HubErr != nil {
+		asked := cmp.Or(c.Facts.Provider, "hf-inference")
+		c.Notes = append(c.Notes, "That "+asked+" serves it could not be learned.")
+		if asked != "hf-inference" {
+			c.Skipped = "the Hub did not say what " + asked + " calls it; write provider and provider_model"
 		}
 		return
 	}
-	switch {
-	case c.HubErr != nil:
-		c.Notes = append(c.Notes, "That hf-inference serves it could not be learned.")
-	case len(others) > 0:
-		c.Skipped = "hf-inference does not serve it, and hfwatch asks " + strings.Join(others, ", ") + " for chat alone; deploy an endpoint and write its url"
-	default:
-		c.Skipped = "no provider behind the router has it; deploy an endpoint and write its url"
+	var fit, others []hub.Mapping
+	for _, m := range c.Hub.Providers {
+		switch {
+		case c.Facts.Provider != "" && m.Provider != c.Facts.Provider:
+			others = append(others, m)
+		case m.Provider == "hf-inference", task.PlainModel(m.ProviderID) && m.Task == c.Task && slices.Contains(task.PassedThrough(c.Task), m.Provider):
+			fit = append(fit, m)
+		default:
+			others = append(others, m)
+		}
 	}
+	if len(fit) == 0 {
+		c.Skipped = c.unserved(others)
+		return
+	}
+	live := func(m hub.Mapping) bool { return m.Status == "" || m.Status == "live" }
+	slices.SortStableFunc(fit, func(a, b hub.Mapping) int {
+		return cmp.Or(order(a.Provider != "hf-inference", b.Provider != "hf-inference"), order(!live(a), !live(b)))
+	})
+	taken := fit[0]
+	if !live(taken) {
+		c.Notes = append(c.Notes, fmt.Sprintf("The Hub says that it is %q at %s.", line(taken.Status), taken.Provider))
+	}
+	if taken.Provider == "hf-inference" {
+		return
+	}
+	c.Provider, c.ProviderModel = taken.Provider, taken.ProviderID
+	var also []string
+	for _, m := range fit[1:] {
+		if live(m) {
+			also = append(also, m.Provider+" ("+line(m.ProviderID)+")")
+		}
+	}
+	if len(also) > 0 {
+		c.Notes = append(c.Notes, "Also at "+strings.Join(also[:min(8, len(also))], ", ")+".")
+	}
+}
+
+// unserved says why no provider can be asked for the task; others are those that
+// have the model.
+func (c *Choice) unserved(others []hub.Mapping) string {
+	names := make([]string, len(others))
+	for i, m := range others {
+		names[i] = m.Provider
+	}
+	switch known := strings.Join(names, ", "); {
+	case c.Facts.Provider != "" && known != "":
+		return c.Facts.Provider + " does not have it, or not as " + c.Task + "; the Hub names " + known
+	case known != "":
+		return "hf-inference does not serve it, and how " + known + " would be asked for " + c.Task + " is not known; deploy an endpoint and write its url"
+	}
+	return "no provider behind the router has it; deploy an endpoint and write its url"
 }
 
 // schedule chooses how often it is probed: every five minutes where that is

@@ -40,8 +40,19 @@ func models() []draft.Facts {
 		{ID: "org/ears", Hub: served("automatic-speech-recognition", "hf-inference", "automatic-speech-recognition", "live")},
 		{ID: "org/guess-whisper", HubErr: errors.New("GET huggingface.co/api/models/x: connection refused"), ListErr: errors.New("refused")},
 		{ID: "org/some-instruct", HubErr: errors.New("refused"), ListErr: errors.New("refused")},
+		{ID: "org/pictures", Hub: hub.Model{Task: "text-to-image", Providers: []hub.Mapping{
+			{Provider: "fal-ai", ProviderID: "fal-ai/pictures", Status: "error", Task: "text-to-image"},
+			{Provider: "replicate", ProviderID: "org/pictures-fast", Status: "live", Task: "text-to-image"},
+			{Provider: "together", ProviderID: "org/pictures", Status: "live", Task: "text-to-image"},
+		}}},
+		{ID: "org/painter", Provider: "fal-ai", Hub: hub.Model{Task: "text-to-image", Providers: []hub.Mapping{
+			{Provider: "fal-ai", ProviderID: "fal-ai/painter", Status: "error", Task: "text-to-image"},
+			{Provider: "hf-inference", ProviderID: "org/painter", Status: "live", Task: "text-to-image"},
+		}}},
 		// What cannot be watched.
-		{ID: "org/pictures", Hub: served("text-to-image", "fal-ai", "text-to-image", "live")},
+		{ID: "org/sketch", Provider: "groq", Hub: served("text-to-image", "fal-ai", "text-to-image", "live")},
+		{ID: "org/labels", Hub: served("text-classification", "together", "text-classification", "live")},
+		{ID: "org/unheard-whisper", Provider: "fal-ai", HubErr: errors.New("refused"), ListErr: errors.New("refused")},
 		{ID: "org/nowhere", Hub: hub.Model{Task: "summarization"}},
 		{ID: "org/silent", Hub: hub.Model{Task: "text-generation"}},
 		{ID: "org/video", Hub: served("text-to-video", "fal-ai", "text-to-video", "live")},
@@ -79,8 +90,8 @@ func TestWrite(t *testing.T) {
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}
-	if n := file.Watched(); n != 11 {
-		t.Errorf("Watched() = %d, want 11", n)
+	if n := file.Watched(); n != 13 {
+		t.Errorf("Watched() = %d, want 13", n)
 	}
 	if got := len(file.Media()); got != 2 {
 		t.Errorf("Media() has %d files, want a picture and a sound", got)

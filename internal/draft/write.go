@@ -170,6 +170,9 @@ func (f File) model(b *strings.Builder, c Choice) {
 	if c.Provider != "" {
 		fmt.Fprintf(b, "    provider: %s\n", c.Provider)
 	}
+	if c.ProviderModel != "" {
+		fmt.Fprintf(b, "    provider_model: %s\n", quote(c.ProviderModel))
+	}
 	if c.Stream {
 		b.WriteString("    stream: true                       # for the time to the first token\n")
 	}

@@ -94,6 +94,7 @@ func (c socksClient) greet(credentials string) bool {
 
 // socks speaks with one client, and ends as soon as that says something wrong.
 func (n *Network) socks(tb testing.TB, conn net.Conn, proxy SOCKS5) {
+	tb.Helper()
 	c := socksClient{conn}
 	if !c.greet(proxy.Credentials) {
 		return
