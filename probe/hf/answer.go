@@ -19,6 +19,12 @@ func (x *exchange) answer(resp *http.Response) {
 	x.res.Protocol = resp.Proto
 	streamed := eventStream(resp.Header)
 	evidence(&x.res, resp.Header, streamed)
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		// What follows is of another protocol and no body; net/http hands out the
+		// connection in its place, whose reads no deadline of ours would end.
+		_ = resp.Body.Close()
+		resp.Body = http.NoBody
+	}
 	body, warning := decoded(resp)
 	x.warn(warning)
 	switch {

@@ -1,7 +1,9 @@
 package hf
 
 import (
+	"errors"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,17 +20,31 @@ type conn struct {
 	armed atomic.Bool
 	mu    sync.Mutex
 	read  time.Time
+	// cut is why the other side's bytes ended, nil while they have not.
+	cut error
 }
 
-// Read notes the time of the first read after arm.
+// Read notes the time of the first read after arm, and how the bytes end.
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
+		c.mu.Lock()
+		c.cut = err
+		c.mu.Unlock()
+	}
 	if n > 0 && c.armed.Load() && c.armed.CompareAndSwap(true, false) {
 		c.mu.Lock()
 		c.read = time.Now()
 		c.mu.Unlock()
 	}
 	return n, err
+}
+
+// ended returns why the other side's bytes ended, nil where they have not.
+func (c *conn) ended() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cut
 }
 
 // arm asks for the time of the next read.

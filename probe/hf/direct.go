@@ -131,11 +131,21 @@ func (x *exchange) write(c *pooled) error {
 	}
 	x.trace.wroteRequest(httptrace.WroteRequestInfo{Err: err})
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-		// The other side may have said why before it hung up.
+		x.hearOut(c)
+	}
+	return err
+}
+
+// hearOut lets an answer be read for a little while where the request cannot be
+// written any more: the other side may have said why before it hung up. An
+// exchange that has ended meanwhile keeps its end.
+func (x *exchange) hearOut(c *pooled) {
+	x.endMu.Lock()
+	defer x.endMu.Unlock()
+	if x.ended == nil {
 		grace := min(answerGrace, time.Until(x.sent.Add(x.limit)))
 		_ = c.conn.SetReadDeadline(time.Now().Add(grace))
 	}
-	return err
 }
 
 // header reads the answer's header, past any 1xx.

@@ -172,6 +172,34 @@ func TestACanceledRequestLeavesTheNextAlone(t *testing.T) {
 	})
 }
 
+// TestAClosedPoolKeepsNothing holds that a request in flight while its client is
+// closed finishes, and its connection goes with it; the next request is as any.
+func TestAClosedPoolKeepsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, hf.Options{})
+		open := 0
+		server := n.Serve(t, "a.test:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(time.Second)
+			_, _ = io.WriteString(w, `{"ok":1}`)
+		}))
+		server.ConnState = func(_ net.Conn, state http.ConnState) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			open += map[http.ConnState]int{http.StateNew: 1, http.StateClosed: -1}[state]
+		}
+		time.AfterFunc(500*time.Millisecond, n.client.Close)
+		for i, want := range []int{0, 1} {
+			if got := n.client.Do(t.Context(), reused(n.call(t, "http://a.test/"), true)); got.Outcome != probe.OK || got.Service != ms(1000) {
+				t.Errorf("request %d: %s after %v, want ok after 1s", i, got.Outcome, got.Service)
+			}
+			synctest.Wait()
+			if open != want {
+				t.Errorf("%d connections are open after request %d, want %d", open, i, want)
+			}
+		}
+	})
+}
+
 // TestKeptConnectionsAreBounded in number, and close by themselves.
 func TestKeptConnectionsAreBounded(t *testing.T) {
 	const all, kept = 300, 256

@@ -109,6 +109,9 @@ func (x *exchange) run(ctx context.Context) {
 func (x *exchange) came(resp *http.Response, err error) {
 	if err != nil {
 		now := time.Now()
+		if cut := x.trace.cutShort(err); cut != nil {
+			err = cut
+		}
 		t := x.trace.seal()
 		x.fail(noAnswer(err, x.cause(), &t), now)
 		if x.res.Outcome == probe.Reset {

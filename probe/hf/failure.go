@@ -45,7 +45,7 @@ func noAnswer(err, cause error, t *times) failure {
 	case cause != nil:
 		return failure{probe.Canceled, phase, "canceled" + during(phase)}
 	case errors.Is(err, errTooManyInterim):
-		return failure{probe.InvalidOutput, probe.PhaseFirstByte, err.Error()}
+		return failure{probe.InvalidOutput, probe.PhaseFirstByte, errTooManyInterim.Error()}
 	}
 	return broke(err, phase, begun, t)
 }
@@ -120,7 +120,8 @@ func brokenBody(err, cause error, closeDelimited bool) *failure {
 		return &failure{probe.InvalidOutput, probe.PhaseBody, plain(err)}
 	case errors.Is(err, io.ErrUnexpectedEOF) && closeDelimited:
 		return nil
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.ErrUnexpectedEOF), strings.HasSuffix(err.Error(), "unexpected EOF reading trailer"):
+		// net/http has no exported error of a trailer that was cut off.
 		return &failure{probe.Truncated, probe.PhaseBody, "the body ended early"}
 	case isCut(err):
 		return &failure{probe.Reset, probe.PhaseBody, plain(err)}
@@ -194,7 +195,8 @@ func isCut(err error) bool {
 	return false
 }
 
-// plain returns err's text without addresses that may hold secrets.
+// plain returns err's text without addresses that may hold secrets, and without
+// what net/http says of itself.
 func plain(err error) string {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
@@ -203,7 +205,14 @@ func plain(err error) string {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "timed out"
 	}
-	return err.Error()
+	text := err.Error()
+	for _, by := range []string{"net/http: HTTP/1.x transport connection broken: ", "readLoopPeekFailLocked: "} {
+		text = strings.TrimPrefix(text, by)
+	}
+	if strings.HasPrefix(text, "net/http: server response headers exceeded") {
+		return errHeaderTooLong.Error()
+	}
+	return text
 }
 
 // idleHint says of a cut on a connection from the pool how long it had waited.

@@ -160,6 +160,9 @@ type pool struct {
 	// idle are by where they lead, those that wait longest first.
 	idle map[place][]*pooled
 	n    int
+	// shut is set by close until the next request asks for a connection: what is in
+	// flight is not kept, as net/http's CloseIdleConnections has it.
+	shut bool
 	// reaper closes what has waited too long; nil where nothing waits.
 	reaper *time.Timer
 }
@@ -182,6 +185,7 @@ func (p *pool) take(to place, until time.Time) *pooled {
 func (p *pool) newest(to place) *pooled {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.shut = false
 	waiting := p.idle[to]
 	if len(waiting) == 0 {
 		return nil
@@ -198,11 +202,12 @@ func (p *pool) newest(to place) *pooled {
 	return c
 }
 
-// put keeps a connection, or closes it where there is no room.
+// put keeps a connection, or closes it where there is no room or the pool was
+// closed since the last request.
 func (p *pool) put(c *pooled) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.idle[c.place]) >= maxIdlePerHost || p.n >= maxIdle {
+	if p.shut || len(p.idle[c.place]) >= maxIdlePerHost || p.n >= maxIdle {
 		c.close()
 		return
 	}
@@ -252,10 +257,11 @@ func (p *pool) reap() {
 	p.reaper.Reset(next)
 }
 
-// close closes what waits.
+// close closes what waits, and lets nothing wait that is in flight.
 func (p *pool) close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.shut = true
 	for to, waiting := range p.idle {
 		p.drop(to, len(waiting))
 	}

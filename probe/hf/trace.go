@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net/http/httptrace"
 	"net/textproto"
+	"strings"
 	"sync"
 	"time"
 
@@ -129,6 +130,30 @@ func (tr *trace) begun() bool {
 	tr.mu.Lock()
 	defer tr.mu.Unlock()
 	return !tr.t.firstByte.IsZero()
+}
+
+// cutShort returns why the connection ended, where err is of a line of the answer's
+// header that its end cut short: net/textproto takes what came of it for a line.
+func (tr *trace) cutShort(err error) error {
+	tr.mu.Lock()
+	c := tr.conn
+	tr.mu.Unlock()
+	if c == nil || !malformedStart(plain(err)) {
+		return nil
+	}
+	return c.ended()
+}
+
+// malformedStart reports that an error of net/http's parser may be of the beginning
+// of a good header, and not of another protocol altogether.
+func malformedStart(text string) bool {
+	const begins = "HTTP/"
+	if line, ok := strings.CutPrefix(text, `malformed HTTP response "`); ok {
+		line = strings.TrimSuffix(line, `"`)
+		return strings.HasPrefix(begins, line) || strings.HasPrefix(line, begins)
+	}
+	return strings.HasPrefix(text, "malformed MIME header") || strings.HasPrefix(text, "malformed HTTP status code") ||
+		strings.HasPrefix(text, `malformed HTTP version "HTTP/`)
 }
 
 // tlsStarted notes the beginning of a handshake.
