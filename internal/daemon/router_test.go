@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -173,6 +174,39 @@ func TestAllProviders(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"chat:groq", "chat:together"}, r.names()); diff != "" {
 			t.Errorf("targets after a reload: -want +got\n%s", diff)
+		}
+	})
+}
+
+// TestAWithdrawnProviderPages: 400 model_not_supported is the target's, whatever the
+// account did, and pages as its alone; the other provider's target goes on.
+func TestAWithdrawnProviderPages(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		router, ops := &routerOf{}, &hook{}
+		router.set(live("groq", ""), live("novita", ""))
+		r.net.Serve(t, "router.test:80", router)
+		r.net.Serve(t, "ops.test:80", ops)
+		r.start("evaluation_interval: 1m\n" + `notify: [{name: ops, webhook: {url: "http://ops.test/hook"}}]` + "\n" + fanned)
+		time.Sleep(10 * time.Minute)
+		router.withdraw("novita")
+		time.Sleep(30 * time.Minute)
+		synctest.Wait()
+		ops.mu.Lock()
+		defer ops.mu.Unlock()
+		var firing []string
+		for _, p := range ops.pages {
+			if p.Status == "firing" && p.Labels["alertname"] != "Watchdog" {
+				firing = append(firing, p.Labels["alertname"]+" "+p.Labels["target"]+" "+p.Annotations["outcomes"]+" "+p.Annotations["fault"])
+			}
+		}
+		if len(firing) != 1 || firing[0] != "TargetFailing chat:novita ok, ok, gone, gone, gone target" {
+			t.Errorf("pages = %q, want one of the provider that was withdrawn, the target's fault", firing)
+		}
+		if _, there := r.value("hfwatch_account_suspended"); there {
+			t.Error("the account is suspended for a model that is not to be had")
+		}
+		if res := r.last("chat:groq"); res.Outcome != probe.OK {
+			t.Errorf("the other provider's target is %s", res.Outcome)
 		}
 	})
 }
