@@ -42,6 +42,7 @@ func document(r Report) []block {
 		overview.rows = append(overview.rows, []string{t.Name, share(t.Errors.ThisWeek.Availability), short(t, func(x Tails) *Bounded { return x.P50 }), short(t, func(x Tails) *Bounded { return x.P95 }), t.Headline})
 	}
 	out = append(out, block{heading: "This week"}, block{table: overview})
+	out = append(out, providers(r.Targets)...)
 	for i := range r.Targets {
 		out = append(out, section(&r.Targets[i])...)
 	}
