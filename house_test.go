@@ -38,6 +38,7 @@ func levels() [][]string {
 		{"schedule", "budget", "fault", "coldstart"},
 		{"probe/hf", "probe/task", "hub"},
 		{"probe", "probe/media", "series", "stats", "internal/journal"},
+		{"internal/disk"},
 		{"sim"},
 	}
 }

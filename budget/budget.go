@@ -22,6 +22,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/hfwatch/hfwatch/internal/disk"
 )
 
 // Errors of a Ledger, to be told apart with errors.Is.
@@ -57,7 +59,7 @@ type Options struct {
 	Logger *slog.Logger
 	// FS is the file system of the journal; nil is the machine's own. The lock
 	// is always on the machine's own.
-	FS FS
+	FS disk.FS
 	// MaxBytes is the size at which the journal is compacted; 0 is 8 MiB.
 	MaxBytes int64
 }
@@ -103,7 +105,7 @@ func Open(ctx context.Context, o Options) (*Ledger, error) {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.FS == nil {
-		o.FS = osFS{}
+		o.FS = disk.OS{}
 	}
 	if o.MaxBytes <= 0 {
 		o.MaxBytes = defaultMaxBytes

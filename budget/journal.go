@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+
+	"github.com/hfwatch/hfwatch/internal/disk"
 )
 
 // maxTail bounds what is appended while the journal is being rewritten.
@@ -23,14 +25,14 @@ var (
 // journal is the file. Its lock is held for single writes and renames, never
 // for a sync.
 type journal struct {
-	fs       FS
+	fs       disk.FS
 	path     string
 	maxBytes int64
 	// full asks for a compaction.
 	full chan struct{}
 
 	mu   sync.Mutex
-	file File
+	file disk.File
 	size int64
 	// compactAt is the size that asks for the next compaction.
 	compactAt int64
@@ -46,7 +48,7 @@ type journal struct {
 	tailed bool
 }
 
-func newJournal(on FS, path string, maxBytes int64) *journal {
+func newJournal(on disk.FS, path string, maxBytes int64) *journal {
 	return &journal{
 		fs: on, path: path, maxBytes: maxBytes, compactAt: maxBytes, full: make(chan struct{}, 1), broken: errUnopened,
 	}
@@ -156,7 +158,7 @@ func (j *journal) replace(text []byte) error {
 			err = file.Sync()
 		}
 	}
-	var old File
+	var old disk.File
 	if err == nil {
 		old, err = j.swap(file, aside, int64(len(text)))
 	} else {
@@ -182,7 +184,7 @@ func (j *journal) replace(text []byte) error {
 		// Nothing of it is needed any more.
 		_ = old.Close()
 	}
-	if err := syncDir(j.fs, filepath.Dir(j.path)); err != nil {
+	if err := disk.SyncDir(j.fs, filepath.Dir(j.path)); err != nil {
 		err = fmt.Errorf("syncing the journal's folder: %w", err)
 		j.fail(err)
 		return err
@@ -191,7 +193,7 @@ func (j *journal) replace(text []byte) error {
 }
 
 // swap completes the new file and takes it into use. It returns the old one.
-func (j *journal) swap(file File, aside string, size int64) (File, error) {
+func (j *journal) swap(file disk.File, aside string, size int64) (disk.File, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	tail := j.tail

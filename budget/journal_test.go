@@ -14,12 +14,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hfwatch/hfwatch/internal/disk"
 )
 
 // faultyFS is the machine's file system with room for so many more bytes, and
 // with faults. It counts calls.
 type faultyFS struct {
-	osFS
+	disk.OS
 	mu       sync.Mutex
 	room     int
 	syncErr  error
@@ -29,13 +31,13 @@ type faultyFS struct {
 	replaced int
 }
 
-func (f *faultyFS) OpenFile(name string, flag int, perm os.FileMode) (File, error) {
+func (f *faultyFS) OpenFile(name string, flag int, perm os.FileMode) (disk.File, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.denied != nil && flag&os.O_CREATE != 0 {
 		return nil, f.denied
 	}
-	file, err := f.osFS.OpenFile(name, flag, perm)
+	file, err := f.OS.OpenFile(name, flag, perm)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +48,7 @@ func (f *faultyFS) Rename(from, to string) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.replaced++
-	return f.osFS.Rename(from, to)
+	return f.OS.Rename(from, to)
 }
 
 // set changes the faults.
@@ -64,7 +66,7 @@ func (f *faultyFS) counts() (writes, syncs, replaced int) {
 }
 
 type faultyFile struct {
-	File
+	disk.File
 	on *faultyFS
 }
 

@@ -18,15 +18,7 @@ import (
 // policy does as its comment says, and the page shows it.
 func TestColdStartExample(t *testing.T) {
 	const dir = "../../examples/cold-start"
-	f, err := os.Open(filepath.Join(dir, "scenario.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	scenario, err := sim.LoadScenario(f)
-	_ = f.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
+	scenario := exampleScenario(t, dir)
 	text, err := os.ReadFile(filepath.Join(dir, "cold-start.yaml"))
 	if err != nil {
 		t.Fatal(err)

@@ -18,15 +18,7 @@ import (
 // simulator, in full but for the soak: all is sent, nothing fails, and nothing but the plan ends it.
 func TestLoadExamples(t *testing.T) {
 	const dir = "../../examples/load"
-	f, err := os.Open(filepath.Join(dir, "scenario.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	scenario, err := sim.LoadScenario(f)
-	_ = f.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
+	scenario := exampleScenario(t, dir)
 	rows := map[string]struct {
 		name     string
 		min, max int
@@ -81,6 +73,21 @@ func TestLoadExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// exampleScenario reads the scenario of an example.
+func exampleScenario(t *testing.T, dir string) sim.Scenario {
+	t.Helper()
+	f, err := os.Open(filepath.Join(dir, "scenario.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	scenario, err := sim.LoadScenario(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return scenario
 }
 
 // carryExample carries out the window of a name against the simulator, in a bubble.

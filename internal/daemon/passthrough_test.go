@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -21,15 +20,7 @@ const providersDir = "../../examples/providers"
 // passing is the example's configuration and scenario.
 func passing(t *testing.T) (*config.Config, sim.Scenario) {
 	t.Helper()
-	f, err := os.Open(filepath.Join(providersDir, "scenario.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	scenario, err := sim.LoadScenario(f)
-	_ = f.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
+	scenario := exampleScenario(t, providersDir)
 	cfg, err := config.Load(config.Options{
 		File: filepath.Join(providersDir, "providers.yaml"), Task: Task, Available: Features(),
 		Flags: []config.Override{

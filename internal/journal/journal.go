@@ -22,6 +22,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/hfwatch/hfwatch/internal/disk"
 )
 
 const (
@@ -43,7 +45,7 @@ type Options struct {
 	// Failed is told of every failed write; nil is nobody. It must not block.
 	Failed func()
 	// FS is where the file is; nil is the machine's own file system.
-	FS FS
+	FS disk.FS
 }
 
 // Journal is the map and its file.
@@ -76,7 +78,7 @@ func Open(ctx context.Context, o Options) (*Journal, error) {
 		o.Failed = func() {}
 	}
 	if o.FS == nil {
-		o.FS = osFS{}
+		o.FS = disk.OS{}
 	}
 	f, err := o.FS.OpenFile(o.Path, os.O_RDONLY, 0)
 	values := map[string]json.RawMessage{}

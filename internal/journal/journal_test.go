@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/hfwatch/hfwatch/internal/disk"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -169,12 +171,12 @@ func TestTheFileIsBounded(t *testing.T) {
 
 // badFS is a file system whose writes fail while bad, after some bytes.
 type badFS struct {
-	osFS
+	disk.OS
 	bad atomic.Bool
 }
 
-func (f *badFS) OpenFile(name string, flag int, perm os.FileMode) (File, error) {
-	file, err := f.osFS.OpenFile(name, flag, perm)
+func (f *badFS) OpenFile(name string, flag int, perm os.FileMode) (disk.File, error) {
+	file, err := f.OS.OpenFile(name, flag, perm)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +184,7 @@ func (f *badFS) OpenFile(name string, flag int, perm os.FileMode) (File, error) 
 }
 
 type badFile struct {
-	File
+	disk.File
 	fs *badFS
 }
 

@@ -2,50 +2,21 @@ package journal
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
-	"syscall"
+
+	"github.com/hfwatch/hfwatch/internal/disk"
 )
 
 // compactBytes is the size at which a file may be rewritten; it is once it has
 // doubled since it last was.
 const compactBytes = 1 << 20
 
-// FS is the file system that a journal lives on. Its methods do what those of
-// package os of the same names do.
-type FS interface {
-	OpenFile(name string, flag int, perm os.FileMode) (File, error)
-	Rename(from, to string) error
-	Remove(name string) error
-}
-
-// File is an open file or, for Sync alone, a folder.
-type File interface {
-	io.ReadWriteCloser
-	Sync() error
-}
-
-// osFS is the machine's own file system.
-type osFS struct{}
-
-func (osFS) OpenFile(name string, flag int, perm os.FileMode) (File, error) {
-	f, err := os.OpenFile(name, flag, perm)
-	if err != nil {
-		// A nil *os.File must not become a File that is not nil.
-		return nil, err
-	}
-	return f, nil
-}
-
-func (osFS) Rename(from, to string) error { return os.Rename(from, to) }
-func (osFS) Remove(name string) error     { return os.Remove(name) }
-
 // file is the file on the disk. It is the writer's alone, but for writing.
 type file struct {
-	fs   FS
+	fs   disk.FS
 	path string
-	f    File
+	f    disk.File
 	// size is the file's, and floor what it was when last rewritten.
 	size, floor int64
 	// writing is that lines were gathered and are not on the file yet. The
@@ -116,19 +87,5 @@ func (f *file) replace(text []byte) error {
 	}
 	f.close()
 	f.f, f.size, f.floor = next, int64(len(text)), int64(len(text))
-	return f.syncDir()
-}
-
-// syncDir makes a rename outlive a loss of power. File systems that cannot sync
-// a folder need not.
-func (f *file) syncDir() error {
-	d, err := f.fs.OpenFile(filepath.Dir(f.path), os.O_RDONLY, 0)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
-		err = nil
-	}
-	return errors.Join(err, d.Close())
+	return disk.SyncDir(f.fs, filepath.Dir(f.path))
 }
