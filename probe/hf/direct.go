@@ -67,8 +67,8 @@ func (x *exchange) direct(ctx context.Context) (*http.Response, error) {
 		_ = c.conn.Close()
 		wrote, x.writing = <-x.writing, nil
 	}
-	if wrote != nil && !errors.Is(wrote, net.ErrClosed) && !x.trace.begun() {
-		// That nothing can be read follows from it.
+	if wrote != nil && !errors.Is(wrote, net.ErrClosed) && !x.trace.begun() && !isTLS(err) {
+		// That nothing can be read follows from it; but an alert that was read says why.
 		return nil, wrote
 	}
 	return nil, err

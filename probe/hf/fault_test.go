@@ -235,6 +235,29 @@ func TestAServerThatWantsACertificate(t *testing.T) {
 	}
 }
 
+// TestAnAlertIsReadBehindAFailedWrite: over our own exchange the words are the
+// alert's, whether the request was written before the connection closed or not.
+func TestAnAlertIsReadBehindAFailedWrite(t *testing.T) {
+	cert, authority := certificate(t, "b.test")
+	for range 30 {
+		synctest.Test(t, func(t *testing.T) {
+			n := newNetwork(t, hf.Options{})
+			l, err := n.Listen("b.test:443")
+			if err != nil {
+				t.Fatal(err)
+			}
+			fakenet.ServeListener(t, tls.NewListener(l, &tls.Config{
+				Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13, ClientAuth: tls.RequireAnyClientCert,
+			}), n.counted(func(http.ResponseWriter, *http.Request) {}))
+			call := reused(n.call(t, "https://b.test/"), true)
+			call.Target.Endpoint.TLS.CA = authority
+			if got := n.client.Do(t.Context(), call); got.Error != "remote error: tls: certificate required" {
+				t.Fatalf("error %q, want the server's alert", got.Error)
+			}
+		})
+	}
+}
+
 func TestInsecureAndServerNameAreHonoured(t *testing.T) {
 	cert, authority := certificate(t, "other.test")
 	for _, o := range []probe.TLSOptions{{Insecure: true}, {CA: authority, ServerName: "other.test"}} {
