@@ -37,6 +37,13 @@ func wall(t time.Time) time.Time {
 	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
 }
 
+// following returns the first time after w, both as the wall shows them, that the
+// fields name. They name full minutes; SpecSchedule would look at each second on
+// the way to the next one.
+func (s Schedule) following(w time.Time) time.Time {
+	return s.fields.Next(w.Truncate(time.Minute).Add(59 * time.Second))
+}
+
 // nextReal finds the next moment at which the wall shows a matching time,
 // stretch by stretch of constant offset from UTC.
 func (s Schedule) nextReal(after time.Time) time.Time {
@@ -44,7 +51,7 @@ func (s Schedule) nextReal(after time.Time) time.Time {
 	for range 64 {
 		_, offset := at.Zone()
 		_, end := at.ZoneBounds()
-		w := s.fields.Next(wall(after.UTC().Add(time.Duration(offset) * time.Second)))
+		w := s.following(wall(after.UTC().Add(time.Duration(offset) * time.Second)))
 		if w.IsZero() {
 			return time.Time{}
 		}
@@ -65,7 +72,7 @@ func (s Schedule) nextFixed(after time.Time) time.Time {
 	// Where clocks go back, times of day come round again; each was due at its
 	// first occurrence, which is over.
 	for range 100_000 {
-		if w = s.fields.Next(w); w.IsZero() {
+		if w = s.following(w); w.IsZero() {
 			return time.Time{}
 		}
 		if t := s.moment(w); t.After(after) {
