@@ -32,6 +32,10 @@ func fleetOf(n int) string {
 // o'clock on. At most five requests go out in any hour, one alert names billing
 // and no other pages, and fifteen minutes after it was paid all go on.
 func TestUnpaidInMidMorning(t *testing.T) {
+	fleet := 40
+	if raceOn {
+		fleet = 15
+	}
 	in(t, func(t *testing.T, r *rig) {
 		ops := &hook{}
 		r.net.Serve(t, "ops.test:80", ops)
@@ -49,8 +53,8 @@ func TestUnpaidInMidMorning(t *testing.T) {
 			w.WriteHeader(http.StatusPaymentRequired)
 			_, _ = io.WriteString(w, `{"error":"You have depleted your monthly included credits."}`)
 		}))
-		// A minute between evaluations: hours of forty targets cost seconds.
-		r.start("evaluation_interval: 1m\n" + fleetOf(40))
+		// A minute between evaluations: hours of a fleet cost seconds.
+		r.start("evaluation_interval: 1m\n" + fleetOf(fleet))
 		time.Sleep(30 * time.Minute)
 		unpaid.Store(true)
 		time.Sleep(2 * time.Hour)
@@ -83,7 +87,7 @@ func TestUnpaidInMidMorning(t *testing.T) {
 		}
 		time.Sleep(15 * time.Minute)
 		synctest.Wait()
-		for i := range 40 {
+		for i := range fleet {
 			if res := r.last(fmt.Sprintf("t%02d", i)); res.Outcome != probe.OK {
 				t.Errorf("t%02d is %s after it was paid", i, res.Outcome)
 			}
@@ -115,7 +119,7 @@ func TestUnpaidAtTheSimulator(t *testing.T) {
 		}
 		seen := noting(s.Handler().ServeHTTP)
 		r.net.Serve(t, "router.test:80", seen)
-		text := "hub: {url: \"http://router.test\"}\nmodels:\n"
+		text := "evaluation_interval: 1m\nhub: {url: \"http://router.test\"}\nmodels:\n"
 		for i := range 12 {
 			text += fmt.Sprintf("  - {name: s%02d, model: org/sentiment, task: text-classification, inputs: [\"good\"]}\n", i)
 		}

@@ -13,7 +13,7 @@ import (
 func TestTheWeeksPage(t *testing.T) {
 	in(t, func(t *testing.T, r *rig) {
 		r.net.Serve(t, "a.test:80", http.HandlerFunc(good))
-		r.start("models:\n" + model("a", "http://a.test/", "*/5 * * * *"))
+		r.start("evaluation_interval: 1m\nmodels:\n" + model("a", "http://a.test/", "*/5 * * * *"))
 		time.Sleep(3*time.Hour + time.Minute)
 		ask := func(query string) *httptest.ResponseRecorder {
 			w := httptest.NewRecorder()
