@@ -37,6 +37,21 @@ func (s Seconds) String() string {
 	return s.d.String()
 }
 
+// Short returns the duration as people read it, with about three digits, or "-"
+// where it is absent.
+func (s Seconds) Short() string {
+	switch {
+	case !s.known:
+		return "-"
+	case s.d < time.Millisecond:
+		return s.d.Round(time.Microsecond).String()
+	case s.d < time.Second:
+		return s.d.Round(100 * time.Microsecond).String()
+	default:
+		return s.d.Round(10 * time.Millisecond).String()
+	}
+}
+
 // MarshalJSON returns the seconds as a JSON number, or null where absent.
 func (s Seconds) MarshalJSON() ([]byte, error) {
 	if !s.known {

@@ -34,7 +34,7 @@ func scaled(w load.Window) [][2]string {
 func told(s coldstart.Scaling) string {
 	var all []string
 	for _, m := range s.Moments[:min(len(s.Moments), mostTold)] {
-		all = append(all, fmt.Sprintf("%s %s", short(m.After), stood(m.Reading)))
+		all = append(all, fmt.Sprintf("%s %s", m.After.Short(), stood(m.Reading)))
 	}
 	if more := len(s.Moments) - len(all) + s.Dropped; more > 0 {
 		all = append(all, fmt.Sprintf("%d more changes", more))
@@ -50,9 +50,9 @@ func stood(r coldstart.Reading) string { return fmt.Sprintf("%s %d/%d", r.State,
 
 // lagged says a lag in words.
 func lagged(l coldstart.Lag) string {
-	text := fmt.Sprintf("%g/s from %s", l.Rate, short(l.From))
+	text := fmt.Sprintf("%g/s from %s", l.Rate, l.From.Short())
 	if l.InFlight > 0 {
-		text = fmt.Sprintf("%d in flight from %s", l.InFlight, short(l.From))
+		text = fmt.Sprintf("%d in flight from %s", l.InFlight, l.From.Short())
 	}
 	decided, ok := l.Decided.Get()
 	switch {
@@ -61,12 +61,12 @@ func lagged(l coldstart.Lag) string {
 	case decided == 0:
 		text += fmt.Sprintf(": %d wanted already, %d ready", l.Wanted, l.Replicas)
 	default:
-		text += fmt.Sprintf(": %d wanted after %s, %d ready before", l.Wanted, short(l.Decided), l.Replicas)
+		text += fmt.Sprintf(": %d wanted after %s, %d ready before", l.Wanted, l.Decided.Short(), l.Replicas)
 	}
 	if l.Ready.IsZero() {
 		return text + "; they were not ready while it lasted"
 	}
-	return text + fmt.Sprintf("; ready after %s", short(l.Ready))
+	return text + fmt.Sprintf("; ready after %s", l.Ready.Short())
 }
 
 // replicaGraphs returns a chart of replicas for each target of a time line, with

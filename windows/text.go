@@ -75,7 +75,7 @@ func facts(w load.Window) [][2]string {
 	out = append(out, scaled(w)...)
 	for _, n := range w.Neighbours {
 		out = append(out, [2]string{"beside it", fmt.Sprintf("%s: median %s before (%d of %d bad), %s during (%d of %d bad)",
-			n.Target, short(n.Before.Median), n.Before.Bad, n.Before.N, short(n.During.Median), n.During.Bad, n.During.N)})
+			n.Target, n.Before.Median.Short(), n.Before.Bad, n.Before.N, n.During.Median.Short(), n.During.Bad, n.During.N)})
 	}
 	return out
 }
@@ -128,7 +128,7 @@ func rows(s load.Summary) []row {
 			return interval(q)
 		}
 		out = append(out, row{d.name, []string{
-			fmt.Sprint(d.of.N), cell(d.of.P50), cell(d.of.P90), cell(d.of.P95), cell(d.of.P99), quantile(d.of.P999), short(d.of.Max),
+			fmt.Sprint(d.of.N), cell(d.of.P50), cell(d.of.P90), cell(d.of.P95), cell(d.of.P99), quantile(d.of.P999), d.of.Max.Short(),
 		}})
 	}
 	return out

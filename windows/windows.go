@@ -10,7 +10,6 @@ package windows
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/hfwatch/hfwatch/load"
 	"github.com/hfwatch/hfwatch/probe"
@@ -82,30 +81,15 @@ func Name(w load.Window) string {
 	return w.Target
 }
 
-// short returns a time with about three digits.
-func short(s probe.Seconds) string {
-	d, ok := s.Get()
-	switch {
-	case !ok:
-		return "-"
-	case d < time.Millisecond:
-		return d.Round(time.Microsecond).String()
-	case d < time.Second:
-		return d.Round(100 * time.Microsecond).String()
-	default:
-		return d.Round(10 * time.Millisecond).String()
-	}
-}
-
 // quantile returns a quantile as people read it; a dash where there is none.
 func quantile(q *load.Quantile) string {
 	switch {
 	case q == nil:
 		return "-"
 	case q.AtLeast:
-		return ">= " + short(q.Value)
+		return ">= " + q.Value.Short()
 	default:
-		return short(q.Value)
+		return q.Value.Short()
 	}
 }
 
@@ -114,11 +98,11 @@ func interval(q *load.Quantile) string {
 	if q == nil {
 		return "too few requests for an interval"
 	}
-	high := short(q.High)
+	high := q.High.Short()
 	if q.High.IsZero() {
 		high = "unknown"
 	}
-	return fmt.Sprintf("%s [%s, %s]", quantile(q), short(q.Low), high)
+	return fmt.Sprintf("%s [%s, %s]", quantile(q), q.Low.Short(), high)
 }
 
 // rate returns a number a second.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/internal/daemon"
 	"github.com/hfwatch/hfwatch/probe/task"
@@ -19,10 +21,23 @@ type adhoc struct {
 	stream                                                       bool
 }
 
+// add declares the flags; does is what the command does with the target.
+func (a *adhoc) add(cmd *cobra.Command, does string) {
+	flags := cmd.Flags()
+	flags.StringVar(&a.url, "url", "", "with --task: an address, used as given; chat is completed as the official clients complete it")
+	flags.StringVar(&a.task, "task", "", does+" no configured target but the one of these flags, of this task: "+strings.Join(task.Names(), ", "))
+	flags.StringVar(&a.model, "model", "", "with --task: the model's name on the Hub")
+	flags.StringVar(&a.provider, "provider", "", "with --task: the provider behind the router")
+	flags.StringArrayVar(&a.inputs, "input", nil, "with --task: the input: a text, or JSON of what the task takes; a fitting example by default")
+	flags.StringVar(&a.parameters, "parameters", "", "with --task: the task's parameters, as a JSON object")
+	flags.BoolVar(&a.stream, "stream", false, "with --task: ask for a stream")
+	flags.StringVar(&a.tokenFile, "token.file", "", "with --task: a file that holds the Hugging Face token, in place of the variable HF_TOKEN; a token itself is no argument, since arguments are public")
+}
+
 // adhocConfig writes the flags as a configuration and loads it, so that they
 // are checked by the same rules.
-func (p *process) adhocConfig(f probeFlags) (*config.Config, error) {
-	doc, err := p.document(f.adhoc)
+func (p *process) adhocConfig(f configFlags, a adhoc) (*config.Config, error) {
+	doc, err := p.document(a)
 	if err != nil {
 		return nil, exit{exitUsage, err}
 	}
@@ -33,7 +48,7 @@ func (p *process) adhocConfig(f probeFlags) (*config.Config, error) {
 	const name = "command line"
 	cfg, err := config.Load(config.Options{
 		File: name, Environ: p.environ, Task: daemon.Task, Available: daemon.Features(),
-		Flags: storage(f.config),
+		Flags: storage(f),
 		Read: func(file string, limit int64) ([]byte, error) {
 			if file == name {
 				return text, nil
@@ -43,12 +58,17 @@ func (p *process) adhocConfig(f probeFlags) (*config.Config, error) {
 	})
 	var problems config.Problems
 	switch {
+	case err == nil && f.storage == "" && cfg.Budget.IsZero():
+		// No budget covers what no file configures, and a daemon that holds
+		// ./data would know no such target.
+		cfg.Data.Dir = ""
+		return cfg, nil
 	case err == nil:
 		return cfg, nil
 	case !errors.As(err, &problems):
 		return nil, exit{exitUsage, err}
 	}
-	p.sayFlags(f.adhoc, problems)
+	p.sayFlags(a, problems)
 	return nil, exit{exitUsage, nil}
 }
 

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"os/signal"
 	"syscall"
 
@@ -51,19 +49,6 @@ func (p *process) open(c configFlags, l logFlags) (*config.Config, *slog.Logger,
 // ends too.
 func interruptible(cmd *cobra.Command) (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
-}
-
-// jsonOut returns where --json writes, standard output where it names no file, and
-// what closes it.
-func (p *process) jsonOut(name string) (out io.Writer, closeOut func() error, err error) {
-	if name == "" || name == "-" {
-		return p.stdout, func() error { return nil }, nil
-	}
-	file, err := os.Create(name)
-	if err != nil {
-		return nil, nil, exit{exitUsage, fmt.Errorf("--json: %w", err)}
-	}
-	return file, file.Close, nil
 }
 
 // loadOrSay loads the configuration and prints its problems as they are, one a

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -48,8 +47,7 @@ configuration.`,
 	f.config.add(cmd)
 	f.log.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.json, "json", "", "write one finding a line as JSON, to standard output or to a file")
-	flags.Lookup("json").NoOptDefVal = "-"
+	fileFlag(cmd, &f.json, "json", "write one finding a line as JSON")
 	flags.BoolVar(&f.offline, "offline", false, "ask nobody: look at this machine and the configuration alone")
 	flags.BoolVar(&f.unpaid, "unpaid", false, "send no request that could cost money")
 	return cmd
@@ -104,7 +102,5 @@ func writeFinding(w io.Writer, f doctor.Finding, asJSON bool) error {
 		_, err := fmt.Fprintln(w, f.Line())
 		return err
 	}
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(f)
+	return writeJSON(w, f)
 }

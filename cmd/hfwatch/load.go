@@ -6,10 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,7 +15,6 @@ import (
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/internal/daemon"
 	"github.com/hfwatch/hfwatch/load"
-	"github.com/hfwatch/hfwatch/probe/task"
 	"github.com/hfwatch/hfwatch/windows"
 )
 
@@ -69,18 +65,10 @@ client or a budget was the limit, it was aborted, or too few requests tell.`,
 	flags.StringVar(&f.seed, "seed", "", "a whole number from which everything random is drawn")
 	flags.StringVar(&f.assert, "assert", "", "what must hold, separated by commas: 'p95(response) < 2s, bad_ratio < 1%'")
 	flags.StringVar(&f.against, "against", "", "an earlier window to be no worse than: a file that --json wrote, the id of a recorded one, or last")
-	flags.StringVar(&f.json, "json", "", "write the window as JSON in place of text: to standard output, or with =FILE to a file")
-	flags.Lookup("json").NoOptDefVal = "-"
+	fileFlag(cmd, &f.json, "json", "write the window as JSON in place of text")
 	flags.StringVar(&f.html, "html", "", "write a report with charts to a file")
 	flags.StringVar(&f.junit, "junit", "", "write JUnit XML to a file")
-	flags.StringVar(&f.adhoc.url, "url", "", "with --task: an address, used as given; chat is completed as the official clients complete it")
-	flags.StringVar(&f.adhoc.task, "task", "", "load no configured target but the one of these flags, of this task: "+strings.Join(task.Names(), ", "))
-	flags.StringVar(&f.adhoc.model, "model", "", "with --task: the model's name on the Hub")
-	flags.StringVar(&f.adhoc.provider, "provider", "", "with --task: the provider behind the router")
-	flags.StringArrayVar(&f.adhoc.inputs, "input", nil, "with --task: the input: a text, or JSON of what the task takes; a fitting example by default")
-	flags.StringVar(&f.adhoc.parameters, "parameters", "", "with --task: the task's parameters, as a JSON object")
-	flags.BoolVar(&f.adhoc.stream, "stream", false, "with --task: ask for a stream")
-	flags.StringVar(&f.adhoc.tokenFile, "token.file", "", "with --task: a file that holds the Hugging Face token, in place of the variable HF_TOKEN")
+	f.adhoc.add(cmd, "load")
 	return cmd
 }
 
@@ -108,7 +96,7 @@ func (p *process) runLoad(cmd *cobra.Command, f loadFlags, name string) error {
 		}
 		before = &w
 	}
-	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGTERM, syscall.SIGINT)
+	ctx, stop := interruptible(cmd)
 	defer stop()
 	shown := p.newProgress()
 	w, err := once.Load(ctx, cfg, name, shape, shown.show)
@@ -237,12 +225,9 @@ func (p *process) loaded(f loadFlags, name string) (*config.Config, string, erro
 	if name != "" {
 		return nil, "", exit{exitUsage, errors.New("give either a name or --task and --url, not both")}
 	}
-	cfg, err := p.adhocConfig(probeFlags{config: f.config, adhoc: f.adhoc})
+	cfg, err := p.adhocConfig(f.config, f.adhoc)
 	if err != nil {
 		return nil, "", err
-	}
-	if f.config.storage == "" && cfg.Budget.IsZero() {
-		cfg.Data.Dir = ""
 	}
 	if len(cfg.Models) == 0 {
 		return nil, "", exit{exitUsage, errors.New("--provider all is no single target: name one provider")}
@@ -282,11 +267,7 @@ type judged struct {
 
 // writeWindow writes the window in every form that was asked for.
 func (p *process) writeWindow(f loadFlags, w load.Window, findings []windows.Finding, warnings []string) error {
-	inJSON := func(out io.Writer) error {
-		encoder := json.NewEncoder(out)
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(judged{w, findings, warnings})
-	}
+	inJSON := func(out io.Writer) error { return writeJSON(out, judged{w, findings, warnings}) }
 	var errs []error
 	if f.json == "-" {
 		errs = append(errs, inJSON(p.stdout))
@@ -301,14 +282,7 @@ func (p *process) writeWindow(f loadFlags, w load.Window, findings []windows.Fin
 		{"html", f.html, func(out io.Writer) error { return windows.HTML(out, w, findings, warnings) }},
 		{"junit", f.junit, func(out io.Writer) error { return windows.JUnit(out, w, findings) }},
 	} {
-		if file.name == "" {
-			continue
-		}
-		out, err := os.Create(file.name)
-		if err == nil {
-			err = errors.Join(file.write(out), out.Close())
-		}
-		if err != nil {
+		if err := p.output(file.name, file.write); err != nil {
 			errs = append(errs, fmt.Errorf("--%s: %w", file.flag, err))
 		}
 	}

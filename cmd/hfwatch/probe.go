@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +15,6 @@ import (
 	"github.com/hfwatch/hfwatch/config"
 	"github.com/hfwatch/hfwatch/internal/daemon"
 	"github.com/hfwatch/hfwatch/probe"
-	"github.com/hfwatch/hfwatch/probe/task"
 )
 
 // probeFlags are the flags of hfwatch probe.
@@ -51,18 +49,10 @@ Exit codes: 0 all good, or apart by policy; 1 some bad; 2 usage or configuration
 	f.config.add(cmd)
 	f.log.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.json, "json", "", "write one result a line instead of a table: to standard output, or with =FILE to a file")
-	flags.Lookup("json").NoOptDefVal = "-"
+	fileFlag(cmd, &f.json, "json", "write one result a line instead of a table")
 	flags.IntVar(&f.parallel, "parallel", 8, "how many targets are probed at a time")
-	flags.StringVar(&f.adhoc.url, "url", "", "with --task: an address, used as given; chat is completed as the official clients complete it")
-	flags.StringVar(&f.adhoc.task, "task", "", "probe no configured target but the one of these flags, of this task: "+strings.Join(task.Names(), ", "))
-	flags.StringVar(&f.adhoc.model, "model", "", "with --task: the model's name on the Hub")
-	flags.StringVar(&f.adhoc.provider, "provider", "", "with --task: the provider behind the router")
-	flags.StringArrayVar(&f.adhoc.inputs, "input", nil, "with --task: the input: a text, or JSON of what the task takes; a fitting example by default")
+	f.adhoc.add(cmd, "probe")
 	flags.StringVar(&f.adhoc.inputFile, "input-file", "", "with --task: a picture or a sound that is the input; for image-text-to-text --input is then the question")
-	flags.StringVar(&f.adhoc.parameters, "parameters", "", "with --task: the task's parameters, as a JSON object")
-	flags.BoolVar(&f.adhoc.stream, "stream", false, "with --task: ask for a stream")
-	flags.StringVar(&f.adhoc.tokenFile, "token.file", "", "with --task: a file that holds the Hugging Face token, in place of the variable HF_TOKEN; a token itself is no argument, since arguments are public")
 	return cmd
 }
 
@@ -113,13 +103,6 @@ func (p *process) probe(cmd *cobra.Command, f probeFlags, names []string) error 
 	return verdict(results, withheld)
 }
 
-// writeJSON writes a result as one line, with its text as a person reads it.
-func writeJSON(w io.Writer, r probe.Result) error {
-	encoder := json.NewEncoder(w)
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(r)
-}
-
 // verdict turns results into an exit code.
 func verdict(results []probe.Result, withheld bool) error {
 	unknown := withheld
@@ -144,14 +127,9 @@ func (p *process) chosen(ctx context.Context, logger *slog.Logger, f probeFlags,
 		if len(names) > 0 {
 			return nil, nil, exit{exitUsage, errors.New("give either names or --task and --url, not both")}
 		}
-		cfg, err := p.adhocConfig(f)
+		cfg, err := p.adhocConfig(f.config, f.adhoc)
 		if err != nil {
 			return nil, nil, err
-		}
-		if f.config.storage == "" && cfg.Budget.IsZero() {
-			// No budget covers what no file configures, and a daemon that holds
-			// ./data would know no such target.
-			cfg.Data.Dir = ""
 		}
 		cfg = daemon.Watched(ctx, cfg, buildVersion(), logger, nil)
 		return cfg, cfg.Models, nil

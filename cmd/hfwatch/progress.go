@@ -81,7 +81,7 @@ type part struct{ text, colour string }
 
 // plain returns a view in one line.
 func plain(s load.Snapshot) string {
-	parts := slices.Concat([]part{{clock(s.Elapsed), ""}}, flow(s), []part{{"p50 " + short(s.Recent.P50) + " p95 " + short(s.Recent.P95) + " p99 " + short(s.Recent.P99), ""}, faults(s)})
+	parts := slices.Concat([]part{{clock(s.Elapsed), ""}}, flow(s), []part{{"p50 " + s.Recent.P50.Short() + " p95 " + s.Recent.P95.Short() + " p99 " + s.Recent.P99.Short(), ""}, faults(s)})
 	if left := remaining(s); left != "" {
 		parts = append(parts, part{left, ""})
 	}
@@ -97,7 +97,7 @@ func screen(s load.Snapshot, width int, colour bool) [2]string {
 	if left := remaining(s); left != "" {
 		first = append(first, part{left, ""})
 	}
-	second := []part{{"p50 " + short(s.Recent.P50), ""}, {"p95 " + short(s.Recent.P95), ""}, {"p99 " + short(s.Recent.P99), ""}, faults(s)}
+	second := []part{{"p50 " + s.Recent.P50.Short(), ""}, {"p95 " + s.Recent.P95.Short(), ""}, {"p99 " + s.Recent.P99.Short(), ""}, faults(s)}
 	return [2]string{line(append(first, flow(s)...), width, colour), line(second, width, colour)}
 }
 

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
@@ -40,15 +38,13 @@ Exit codes: 0 the report was made; 1 it could not be; 2 usage or configuration.`
 	}
 	f.config.add(cmd)
 	f.log.add(cmd)
-	flags := cmd.Flags()
-	flags.StringVar(&f.since, "since", "4w", "the period to look back over, such as 2w or 60d")
+	cmd.Flags().StringVar(&f.since, "since", "4w", "the period to look back over, such as 2w or 60d")
 	for _, one := range []struct {
 		name  string
 		value *string
 		form  string
 	}{{"json", &f.json, "JSON"}, {"markdown", &f.markdown, "Markdown"}, {"html", &f.html, "one HTML page with charts"}} {
-		flags.StringVar(one.value, one.name, "", "write "+one.form+" instead of text: to standard output, or with =FILE to a file")
-		flags.Lookup(one.name).NoOptDefVal = "-"
+		fileFlag(cmd, one.value, one.name, "write "+one.form+" instead of text")
 	}
 	return cmd
 }
@@ -79,20 +75,4 @@ func (p *process) report(cmd *cobra.Command, f reportFlags) error {
 		}
 	}
 	return nil
-}
-
-// output writes to standard output for "-", to the file of another name, and
-// nowhere without one.
-func (p *process) output(name string, write func(io.Writer) error) error {
-	switch name {
-	case "":
-		return nil
-	case "-":
-		return write(p.stdout)
-	}
-	file, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(write(file), file.Close())
 }

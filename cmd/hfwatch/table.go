@@ -5,7 +5,6 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/hfwatch/hfwatch/probe"
 )
@@ -28,7 +27,7 @@ func printResults(w io.Writer, results []probe.Result) error {
 			status = fmt.Sprint(r.Status)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Target, r.Outcome, r.Fault, status,
-			short(r.Service), short(r.FirstByte), short(seen(r)), short(r.TPOT), tokens(r), dash(r.Shape))
+			r.Service.Short(), r.FirstByte.Short(), seen(r).Short(), r.TPOT.Short(), tokens(r), dash(r.Shape))
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -93,25 +92,10 @@ func phases(p probe.Phases) string {
 		{"dns", p.DNS}, {"connect", p.Connect}, {"tls", p.TLS}, {"write", p.Write}, {"wait", p.Wait}, {"read", p.Read},
 	} {
 		if !one.d.IsZero() {
-			parts = append(parts, one.name+" "+short(one.d))
+			parts = append(parts, one.name+" "+one.d.Short())
 		}
 	}
 	return strings.Join(parts, ", ")
-}
-
-// short returns a duration with three significant digits or so.
-func short(s probe.Seconds) string {
-	d, ok := s.Get()
-	switch {
-	case !ok:
-		return "-"
-	case d < time.Millisecond:
-		return d.Round(time.Microsecond).String()
-	case d < time.Second:
-		return d.Round(100 * time.Microsecond).String()
-	default:
-		return d.Round(10 * time.Millisecond).String()
-	}
 }
 
 // tokens returns tokens in and out.

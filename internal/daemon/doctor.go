@@ -73,6 +73,11 @@ func (d Doctor) Examine(ctx context.Context, cfg *config.Config) error {
 	held := v.daemon(ctx)
 	v.tell(doctor.Environment(d.Environ, proxied(cfg))...)
 	if d.Offline {
+		var untried []doctor.Contact
+		for _, r := range v.addresses() {
+			untried = append(untried, r.untried())
+		}
+		v.tell(doctor.Proxies(untried)...)
 		v.tell(doctor.Token(v.token)...)
 		return ctx.Err()
 	}

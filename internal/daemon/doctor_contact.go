@@ -43,6 +43,15 @@ func (r reach) key() string {
 	return fmt.Sprint(r.check, r.about, r.url.Scheme, hostPort(r.url), proxy, r.tls.ServerName, r.tls.Insecure, len(r.tls.CA))
 }
 
+// untried returns the contact with an address before anything is tried.
+func (r reach) untried() doctor.Contact {
+	c := doctor.Contact{About: r.about, Check: r.check, Users: r.users, Hidden: r.hidden}
+	if r.proxy != nil {
+		c.Proxy, c.ProxyScheme, c.ProxyUser = hostPort(r.proxy), r.proxy.Scheme, r.proxy.User != nil
+	}
+	return c
+}
+
 // hostPort returns the host and port of an address.
 func hostPort(u *url.URL) string {
 	port := u.Port()
@@ -134,6 +143,7 @@ func receiverAddresses(r config.Receiver) []reach {
 // the order of the configuration.
 func (v *visit) contacts(ctx context.Context) {
 	all := v.addresses()
+	made := make([]doctor.Contact, len(all))
 	found := make([]chan []doctor.Finding, len(all))
 	slots := make(chan struct{}, 8)
 	var running sync.WaitGroup
@@ -142,18 +152,19 @@ func (v *visit) contacts(ctx context.Context) {
 		running.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			found[i] <- v.look(ctx, r)
+			made[i] = v.contact(ctx, r)
+			found[i] <- v.judge(ctx, r, made[i])
 		})
 	}
 	for _, c := range found {
 		v.tell(<-c...)
 	}
 	running.Wait()
+	v.tell(doctor.Proxies(made)...)
 }
 
-// look reaches one address.
-func (v *visit) look(ctx context.Context, r reach) []doctor.Finding {
-	c := v.contact(ctx, r)
+// judge says how one address was reached.
+func (v *visit) judge(ctx context.Context, r reach, c doctor.Contact) []doctor.Finding {
 	if c.Failed != doctor.StageDone {
 		v.mu.Lock()
 		v.unreached[hostPort(r.url)] = true
@@ -172,7 +183,8 @@ func (v *visit) look(ctx context.Context, r reach) []doctor.Finding {
 // contact resolves, dials, goes through the proxy and shakes hands, and sends no
 // request.
 func (v *visit) contact(ctx context.Context, r reach) doctor.Contact {
-	c := doctor.Contact{About: r.about, Check: r.check, Users: r.users, Hidden: r.hidden, Failed: doctor.StageDone}
+	c := r.untried()
+	c.Failed = doctor.StageDone
 	ctx, cancel := context.WithTimeout(ctx, 2*controlWithin)
 	defer cancel()
 	to := hostPort(r.url)
@@ -181,7 +193,6 @@ func (v *visit) contact(ctx context.Context, r reach) doctor.Contact {
 	}
 	behind := to
 	if r.proxy != nil {
-		c.Proxy, c.ProxyScheme = r.proxy.Host, r.proxy.Scheme
 		to = hostPort(r.proxy)
 	}
 	conn, err := v.dial(ctx, to)
@@ -191,7 +202,7 @@ func (v *visit) contact(ctx context.Context, r reach) doctor.Contact {
 		if errors.As(err, &dns) {
 			c.Failed = doctor.StageDNS
 			if c.Proxy != "" {
-				c.About = "proxy " + c.Proxy
+				c.About = c.Via()
 			}
 		}
 		return c

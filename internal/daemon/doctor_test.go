@@ -285,39 +285,39 @@ func TestDoctorOfANetwork(t *testing.T) {
 		}},
 		{"proxy that wants credentials", strings.Replace(own, "%s", `, proxy: "http://proxy.test:3128"`, 1), func(t *testing.T, r *rig) {
 			serveProxy(t, r, "407 Proxy Authentication Required")
-		}, []string{"problem proxy own.test (for own): the proxy proxy.test:3128 wants credentials"}},
+		}, []string{"problem proxy own.test (for own): the HTTP proxy proxy.test:3128 wants credentials"}},
 		{"proxy that forbids", strings.Replace(own, "%s", `, proxy: "http://proxy.test:3128"`, 1), func(t *testing.T, r *rig) {
 			serveProxy(t, r, "403 Forbidden")
-		}, []string{"problem proxy own.test (for own): the proxy proxy.test:3128 does not allow this host"}},
+		}, []string{"problem proxy own.test (for own): the HTTP proxy proxy.test:3128 does not allow this host"}},
 		{"proxy that is not there", strings.Replace(own, "%s", `, proxy: "http://proxy.test:3128"`, 1), func(*testing.T, *rig) {}, []string{
-			"problem dns proxy proxy.test:3128 (for own): there is no such name",
+			"problem dns HTTP proxy proxy.test:3128 (for own): there is no such name",
 		}},
-		{"SOCKS5", strings.Replace(own, "%s", trusted+`, proxy: "socks5://me:right@proxy.test"`, 1), func(t *testing.T, r *rig) {
+		{"SOCKS5", strings.Replace(own, "%s", trusted+`, proxy: "socks5://me:swordfish@proxy.test"`, 1), func(t *testing.T, r *rig) {
 			r.serveTLS(http.HandlerFunc(good), "own.test:443")
-			r.net.ServeSOCKS5(t, "proxy.test:1080", fakenet.SOCKS5{Credentials: "me:right"})
+			r.net.ServeSOCKS5(t, "proxy.test:1080", fakenet.SOCKS5{Credentials: "me:swordfish"})
 		}, []string{
-			"ok connect own.test: it can be reached through the proxy proxy.test", "ok tls own.test: TLS 1.3, signed by test, until 2199-01-01",
+			"ok connect own.test: it can be reached through the SOCKS5 proxy proxy.test:1080", "ok proxy proxy.test:1080: SOCKS5 with a user's name, in use for own; it connects to 1 host", "ok tls own.test: TLS 1.3, signed by test, until 2199-01-01",
 			"ok account host own.test: asked by way of own: it lets us in and answers",
 		}},
 		{"SOCKS5 in plain text", "models:\n  - {name: own, model: org/own, task: custom, inputs: [x], url: \"http://own.test/x\", auth: none, proxy: \"socks5://proxy.test:1081\"}\n", func(t *testing.T, r *rig) {
 			r.net.Serve(t, "own.test:80", http.HandlerFunc(good))
 			r.net.ServeSOCKS5(t, "proxy.test:1081", fakenet.SOCKS5{})
-		}, []string{"ok connect own.test: it can be reached through the proxy proxy.test:1081", "ok account host own.test: asked by way of own: it lets us in and answers"}},
-		{"SOCKS5 that wants other credentials", strings.Replace(own, "%s", `, proxy: "socks5://me:wrong@proxy.test:1080"`, 1), func(t *testing.T, r *rig) {
-			r.net.ServeSOCKS5(t, "proxy.test:1080", fakenet.SOCKS5{Credentials: "me:right"})
-		}, []string{"problem proxy own.test (for own): the proxy proxy.test:1080 wants credentials; write the right ones into proxy, as socks5://user:password@host:port"}},
+		}, []string{"ok connect own.test: it can be reached through the SOCKS5 proxy proxy.test:1081", "ok proxy proxy.test:1081: SOCKS5, in use for own; it connects to 1 host", "ok account host own.test: asked by way of own: it lets us in and answers"}},
+		{"SOCKS5 that wants other credentials", strings.Replace(own, "%s", `, proxy: "socks5://me:swordfich@proxy.test:1080"`, 1), func(t *testing.T, r *rig) {
+			r.net.ServeSOCKS5(t, "proxy.test:1080", fakenet.SOCKS5{Credentials: "me:swordfish"})
+		}, []string{"problem proxy own.test (for own): the SOCKS5 proxy proxy.test:1080 wants credentials; write the right ones into proxy, as socks5://user:password@host:port"}},
 		{"SOCKS5 that forbids", strings.Replace(own, "%s", `, proxy: "socks5://proxy.test:1080"`, 1), func(t *testing.T, r *rig) {
 			r.net.ServeSOCKS5(t, "proxy.test:1080", fakenet.SOCKS5{Reply: 2})
-		}, []string{"problem proxy own.test (for own): the proxy proxy.test:1080 does not allow this host"}},
+		}, []string{"problem proxy own.test (for own): the SOCKS5 proxy proxy.test:1080 does not allow this host"}},
 		{"SOCKS5 before nothing", strings.Replace(own, "%s", `, proxy: "socks5://proxy.test:1080"`, 1), func(t *testing.T, r *rig) {
 			r.net.ServeSOCKS5(t, "proxy.test:1080", fakenet.SOCKS5{})
-		}, []string{"problem proxy own.test (for own): the proxy proxy.test:1080 did not connect: it says: the host refuses connections"}},
+		}, []string{"problem proxy own.test (for own): the SOCKS5 proxy proxy.test:1080 did not connect: it says: the host refuses connections"}},
 		{"SOCKS5 that speaks HTTP", strings.Replace(own, "%s", `, proxy: "socks5://proxy.test:3128"`, 1), func(t *testing.T, r *rig) {
 			serveProxy(t, r, "400 Bad Request")
-		}, []string{"problem proxy own.test (for own): the proxy proxy.test:3128 did not connect: its answer is not SOCKS5"}},
+		}, []string{"problem proxy own.test (for own): the SOCKS5 proxy proxy.test:3128 did not connect: its answer is not SOCKS5"}},
 		{"a plain target behind an HTTP proxy", "models:\n  - {name: own, model: org/own, task: custom, inputs: [x], url: \"http://own.test/x\", auth: none, proxy: \"http://proxy.test:3128\"}\n", func(t *testing.T, r *rig) {
 			serveProxy(t, r, "403 Forbidden")
-		}, []string{"ok proxy own.test: the proxy proxy.test:3128 can be reached; whether it lets requests through to here only a request shows"}},
+		}, []string{"ok proxy own.test: the HTTP proxy proxy.test:3128 can be reached; whether it lets requests through to here only a request shows", "ok proxy proxy.test:3128: HTTP, in use for own"}},
 		{"receivers", strings.Replace(own, "%s", trusted, 1) + `notify:
   - {name: hook, webhook: {url: "http://hook.test/` + hookPath + `?k=` + hookQuery + `"}}
   - {name: gone, webhook: {url: "http://gone.test/` + hookPath + `"}}
@@ -342,6 +342,9 @@ func TestDoctorOfANetwork(t *testing.T) {
 				row.setUp(t, r)
 				lines, _ := (&clinic{rig: r}).examine(row.text, func(d *Doctor) { d.Roots = x509.NewCertPool() })
 				wants(t, lines, row.want...)
+				if all := strings.Join(lines, "\n"); strings.Contains(all, "swordfi") {
+					t.Errorf("a proxy's credentials are told:\n%s", all)
+				}
 			})
 		})
 	}

@@ -260,11 +260,25 @@ func contacts() (found []doctor.Finding) {
 		{Failed: doctor.StageProxy, Proxy: "proxy:3128", Status: 403},
 		{Failed: doctor.StageProxy, Proxy: "proxy:3128", Status: 502},
 		{Failed: doctor.StageProxy, Proxy: "proxy:3128", Err: errors.New("its answer is not HTTP: EOF")},
+		{Failed: doctor.StageProxy, Proxy: "proxy:3129", ProxyScheme: "https", Err: errors.New("its TLS: EOF")},
 		{Failed: doctor.StageTLS, Err: errors.New("tls: first record does not look like a TLS handshake")},
 		{Failed: doctor.StageTLS, Err: errors.New("https://hooks.test/" + secret), Check: "receiver", Hidden: true},
 	} {
 		c.About = "tei.test"
 		found = append(found, doctor.Reach(c, now)...)
+	}
+	by := func(failed doctor.Stage, users ...string) doctor.Contact {
+		return doctor.Contact{About: "huggingface.co", Failed: failed, Users: users, Proxy: "proxy:1080", ProxyScheme: "socks5", ProxyUser: true}
+	}
+	plain := doctor.Contact{Failed: doctor.StageDone, Users: []string{"c"}, Proxy: "proxy:3128", Unseen: true}
+	shut := doctor.Contact{Failed: doctor.StageProxy, Users: []string{"d"}, Proxy: "shut:3128", ProxyScheme: "https"}
+	for _, all := range [][]doctor.Contact{
+		{{Failed: doctor.StageDone}},
+		{by("", "a"), by("")},
+		{by(doctor.StageDone, "a", "b"), by(doctor.StageTLS), plain, shut},
+		{by(doctor.StageDone, "a", "b"), by(doctor.StageProxy)},
+	} {
+		found = append(found, doctor.Proxies(all)...)
 	}
 	return found
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"slices"
-	"strings"
 	"syscall"
 	"time"
 
@@ -36,12 +34,14 @@ type Contact struct {
 	Check string
 	// Users are the targets that need it; none where something else does.
 	Users []string
-	// Proxy is the host of the proxy; empty is none. ProxyScheme is http, https or
-	// socks5.
+	// Proxy is the host and port of the proxy; empty is none. ProxyScheme is http,
+	// https or socks5, and ProxyUser is set where it is told a user's name.
 	Proxy, ProxyScheme string
+	ProxyUser          bool
 	// Unseen is set where the proxy was reached, and what is behind it not looked at.
 	Unseen bool
-	// Failed is the stage at which it ended; StageDone where it did not.
+	// Failed is the stage at which it ended; StageDone where it did not, and empty
+	// where nothing was tried.
 	Failed Stage
 	Err    error
 	// Status is the proxy's, where it answered with another than 200.
@@ -103,9 +103,9 @@ func reach(c Contact, now time.Time) []Finding {
 	f.Grade, f.Says = OK, "it can be reached"
 	switch {
 	case c.Unseen:
-		f.Check, f.Says = "proxy", "the proxy "+c.Proxy+" can be reached; whether it lets requests through to here only a request shows"
+		f.Check, f.Says = "proxy", "the "+c.Via()+" can be reached; whether it lets requests through to here only a request shows"
 	case c.Proxy != "":
-		f.Says = "it can be reached through the proxy " + c.Proxy
+		f.Says = "it can be reached through " + "the " + c.Via()
 	}
 	if c.TLS == nil {
 		return []Finding{f}
@@ -141,7 +141,7 @@ func (c Contact) connect(f Finding) Finding {
 	f.Check, f.Grade = or(c.Check, "connect"), Problem
 	to, through := "it", ""
 	if c.Proxy != "" {
-		f.Check, to, through = "proxy", "the proxy "+c.Proxy, "correct proxy, or see that the proxy runs"
+		f.Check, to, through = "proxy", "the "+c.Via(), "correct proxy, or see that the proxy runs"
 	}
 	switch {
 	case errors.Is(c.Err, syscall.ECONNREFUSED):
@@ -159,14 +159,14 @@ func (c Contact) connect(f Finding) Finding {
 // proxy judges a proxy that did not make the connection.
 func (c Contact) proxy(f Finding) Finding {
 	f.Check, f.Grade = "proxy", Problem
-	f.Says = "the proxy " + c.Proxy + " did not connect" + c.because()
+	f.Says = "the " + c.Via() + " did not connect" + c.because()
 	switch {
 	case c.Status == http.StatusProxyAuthRequired:
-		f.Says, f.Do = "the proxy "+c.Proxy+" wants credentials", "write the right ones into proxy, as "+or(c.ProxyScheme, "http")+"://user:password@host:port, from a variable"
+		f.Says, f.Do = "the "+c.Via()+" wants credentials", "write the right ones into proxy, as "+or(c.ProxyScheme, "http")+"://user:password@host:port, from a variable"
 	case c.Status == http.StatusForbidden:
-		f.Says, f.Do = "the proxy "+c.Proxy+" does not allow this host", "have it allowed"
+		f.Says, f.Do = "the "+c.Via()+" does not allow this host", "have it allowed"
 	case c.Status != 0:
-		f.Says, f.Do = fmt.Sprintf("the proxy %s answers %d in place of connecting", c.Proxy, c.Status), "see that it takes CONNECT for this host and port, and can reach it"
+		f.Says, f.Do = fmt.Sprintf("%s answers %d in place of connecting", "the "+c.Via(), c.Status), "see that it takes CONNECT for this host and port, and can reach it"
 	case c.ProxyScheme == "socks5":
 		f.Do = "see that it is a SOCKS5 proxy and can reach this host"
 	default:
@@ -216,27 +216,4 @@ func certificate(c Contact, now time.Time) Finding {
 func timedOut(err error) bool {
 	var timeout net.Error
 	return errors.Is(err, context.DeadlineExceeded) || (errors.As(err, &timeout) && timeout.Timeout())
-}
-
-// Environment judges the variables by which other programs find a proxy.
-// configured is whether any target has one.
-func Environment(environ []string, configured bool) []Finding {
-	var set []string
-	for _, entry := range environ {
-		name, value, _ := strings.Cut(entry, "=")
-		switch strings.ToUpper(name) {
-		case "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY":
-			if value != "" && !slices.Contains(set, name) {
-				set = append(set, name)
-			}
-		}
-	}
-	if len(set) == 0 || configured {
-		return nil
-	}
-	slices.Sort(set)
-	return []Finding{{
-		Check: "proxy", About: "environment", Grade: Warning, Says: "hfwatch does not go through the proxy of " + few(set) + ": what is measured is what is configured",
-		Do: "write defaults: {proxy: …} if the models can only be reached through it",
-	}}
 }
