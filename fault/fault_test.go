@@ -316,7 +316,7 @@ func TestNetwork(t *testing.T) {
 		t.Error("Down() after the others went")
 	}
 	for want, results := range map[bool][]probe.Result{
-		true: {{Outcome: probe.DNS}, {Outcome: probe.Connect}, {Outcome: probe.TLS}, {Outcome: probe.Reset}, {Outcome: probe.Timeout, Phase: probe.PhaseConnect}},
+		true: {{Outcome: probe.DNS}, {Outcome: probe.Connect}, {Outcome: probe.TLS}, {Outcome: probe.Reset}, {Outcome: probe.Timeout, Phase: probe.PhaseConnect}, {Outcome: probe.Timeout, Phase: probe.PhaseProxy}},
 		false: {
 			{Outcome: probe.OK}, {Outcome: probe.Reset, FirstByte: probe.Measured(1)}, {Outcome: probe.Timeout, Phase: probe.PhaseFirstByte},
 		},

@@ -39,7 +39,7 @@ func ConnectionFailed(res probe.Result) bool {
 	case probe.Reset:
 		return res.FirstByte.IsZero()
 	case probe.Timeout:
-		return res.Phase == probe.PhaseDNS || res.Phase == probe.PhaseConnect || res.Phase == probe.PhaseTLS
+		return res.Phase == probe.PhaseProxy || res.Phase == probe.PhaseDNS || res.Phase == probe.PhaseConnect || res.Phase == probe.PhaseTLS
 	default:
 		return false
 	}

@@ -61,6 +61,9 @@ type Phase string
 
 // The phases of an exchange, in their order.
 const (
+	// PhaseProxy is what a proxy does by itself, before it is about the target: it
+	// cannot be reached, refuses us or does not speak its protocol.
+	PhaseProxy      Phase = "proxy"
 	PhaseDNS        Phase = "dns"
 	PhaseConnect    Phase = "connect"
 	PhaseTLS        Phase = "tls"

@@ -152,6 +152,7 @@ func (r Runner) complete(res *Result, call Call, c Circumstances) {
 	}
 	c.Wake, c.ExpectPaused = t.Wake, t.ExpectPaused
 	c.FirstByte = c.FirstByte || !res.FirstByte.IsZero()
+	c.Proxy = res.Phase == PhaseProxy
 	c.Connecting = res.Phase == PhaseDNS || res.Phase == PhaseConnect || res.Phase == PhaseTLS
 	res.Fault, res.Counts = Judge(res.Outcome, c)
 	if !res.Sent.IsZero() {

@@ -54,6 +54,11 @@ func (x *exchange) refusal(resp *http.Response, from io.Reader) {
 	}
 	body = []byte(x.secrets.redact(string(body)))
 	e := readEnvelope(resp.Header, body)
+	if proxy := x.call.Target.Endpoint.Proxy; proxy != nil && resp.StatusCode == http.StatusProxyAuthRequired {
+		x.fail(failure{probe.Connect, probe.PhaseProxy, "the proxy " + proxy.Host + ": it wants credentials"}, now)
+		x.excerpt(body)
+		return
+	}
 	outcome := classify(resp.StatusCode, resp.Header, e, x.call.Target.Endpoint.Route)
 	x.fail(failure{outcome, "", x.reason(resp, e)}, now)
 	x.excerpt(body)

@@ -113,7 +113,7 @@ func (x *exchange) came(resp *http.Response, err error) {
 			err = cut
 		}
 		t := x.trace.seal()
-		x.fail(noAnswer(err, x.cause(), &t), now)
+		x.fail(throughProxy(noAnswer(err, x.cause(), &t), err, x.call.Target.Endpoint.Proxy, &t), now)
 		if x.res.Outcome == probe.Reset {
 			x.warn(idleHint(&t))
 		}

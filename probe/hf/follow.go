@@ -208,7 +208,7 @@ func (x *exchange) get(c *carrier, u *url.URL, h http.Header, host, about string
 	resp, err := c.transport.RoundTrip(req.WithContext(withExchange(ctx, part)))
 	if err != nil {
 		t := part.trace.seal()
-		f := noAnswer(err, x.cause(), &t)
+		f := throughProxy(noAnswer(err, x.cause(), &t), err, x.call.Target.Endpoint.Proxy, &t)
 		f.reason = about + f.reason
 		x.fail(f, time.Now())
 		return probe.Answer{}, false

@@ -130,7 +130,10 @@ func TestProxy(t *testing.T) {
 		phase   probe.Phase
 	}{
 		{"a tunnel", "HTTP/1.1 200 OK\r\n\r\n", probe.OK, ""},
-		{"a proxy that wants a password", "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", probe.Connect, probe.PhaseConnect},
+		{"a proxy that wants a password", "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n", probe.Connect, probe.PhaseProxy},
+		{"a proxy that forbids the host", "HTTP/1.1 403 Forbidden\r\n\r\n", probe.Connect, probe.PhaseProxy},
+		{"a proxy that cannot reach the host", "HTTP/1.1 502 Bad Gateway\r\n\r\n", probe.Connect, probe.PhaseConnect},
+		{"a proxy that speaks something else", "220 mail.test ESMTP\r\n", probe.Connect, probe.PhaseProxy},
 		{"a proxy that hangs up", "", probe.Connect, probe.PhaseConnect},
 	}
 	for _, row := range rows {
@@ -175,8 +178,9 @@ func TestSOCKS5(t *testing.T) {
 		{"TLS", fakenet.SOCKS5{}, "https://a.test/", probe.OK, ""},
 		{"plain text", fakenet.SOCKS5{}, "http://a.test/", probe.OK, ""},
 		{"with a password", fakenet.SOCKS5{Credentials: "me:proxy-password"}, "https://a.test/", probe.OK, ""},
-		{"with another password", fakenet.SOCKS5{Credentials: "me:x"}, "https://a.test/", probe.Connect, probe.PhaseConnect},
-		{"what it forbids", fakenet.SOCKS5{Reply: 2}, "https://a.test/", probe.Connect, probe.PhaseConnect},
+		{"with another password", fakenet.SOCKS5{Credentials: "me:x"}, "https://a.test/", probe.Connect, probe.PhaseProxy},
+		{"what it forbids", fakenet.SOCKS5{Reply: 2}, "https://a.test/", probe.Connect, probe.PhaseProxy},
+		{"what it cannot reach", fakenet.SOCKS5{Reply: 4}, "https://a.test/", probe.Connect, probe.PhaseConnect},
 	} {
 		t.Run(row.why, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -191,6 +195,43 @@ func TestSOCKS5(t *testing.T) {
 				got := n.client.Do(t.Context(), call)
 				if got.Outcome != row.outcome || got.Phase != row.phase || strings.Contains(got.Error, "proxy-password") {
 					t.Errorf("outcome %s in %q (%s), want %s in %q", got.Outcome, got.Phase, got.Error, row.outcome, row.phase)
+				}
+				n.client.Close()
+			})
+		})
+	}
+}
+
+// TestProxyItself fails by itself: that is the network's fault and not the
+// target's, however it shows, and no error tells the password.
+func TestProxyItself(t *testing.T) {
+	for _, row := range []struct {
+		why, proxy, url string
+		outcome         probe.Outcome
+	}{
+		{"no such name", "http://me:proxy-password@nowhere.test:3128", "https://a.test/", probe.DNS},
+		{"no such name, by SOCKS5", "socks5://me:proxy-password@nowhere.test:1080", "https://a.test/", probe.DNS},
+		{"nothing listens", "http://me:proxy-password@proxy.test:1", "http://a.test/", probe.Connect},
+		{"nothing listens, by SOCKS5", "socks5://me:proxy-password@proxy.test:1", "http://a.test/", probe.Connect},
+		{"no TLS", "https://me:proxy-password@proxy.test:80", "https://a.test/", probe.TLS},
+		{"plain text, and no credentials taken", "http://me:proxy-password@proxy.test:80", "http://a.test/", probe.Connect},
+	} {
+		t.Run(row.why, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := newNetwork(t, hf.Options{})
+				n.Serve(t, "proxy.test:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusProxyAuthRequired) }))
+				call := n.call(t, row.url)
+				proxy, err := url.Parse(row.proxy)
+				if err != nil {
+					t.Fatal(err)
+				}
+				call.Target.Endpoint.Proxy = proxy
+				got := probe.Runner{Exchanger: n.client}.Run(t.Context(), call, probe.Circumstances{})
+				if got.Outcome != row.outcome || got.Phase != probe.PhaseProxy || got.Fault != probe.FaultNetwork || got.Counts != probe.Apart {
+					t.Errorf("outcome %s in %q, fault %s, %s (%s), want %s of the network in %q, apart", got.Outcome, got.Phase, got.Fault, got.Counts, got.Error, row.outcome, probe.PhaseProxy)
+				}
+				if !strings.HasPrefix(got.Error, "the proxy "+proxy.Host+": ") || strings.Contains(got.Error, "proxy-password") {
+					t.Errorf("the error is %q", got.Error)
 				}
 				n.client.Close()
 			})

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net/http/httptrace"
 	"net/textproto"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -278,6 +279,11 @@ func (t *times) phases(last time.Time) probe.Phases {
 	}
 	p.Read = between(t.firstByte, last)
 	return p
+}
+
+// reached reports whether any attempt to connect succeeded.
+func (t *times) reached() bool {
+	return slices.ContainsFunc(t.attempts, func(a attempt) bool { return !a.done.IsZero() && a.err == nil })
 }
 
 // stage returns the part in which a request was that did not get an answer's

@@ -151,6 +151,7 @@ func (cs *carriers) transport(e *probe.Endpoint, config *tls.Config, reuse bool)
 	}
 	if e.Proxy != nil {
 		t.Proxy = http.ProxyURL(e.Proxy)
+		t.OnProxyConnectResponse = tunnelAnswered
 		return t
 	}
 	t.DialTLSContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
