@@ -105,7 +105,7 @@ func reach(c Contact, now time.Time) []Finding {
 	case c.Unseen:
 		f.Check, f.Says = "proxy", "the "+c.Via()+" can be reached; whether it lets requests through to here only a request shows"
 	case c.Proxy != "":
-		f.Says = "it can be reached through " + "the " + c.Via()
+		f.Says = "it can be reached through the " + c.Via()
 	}
 	if c.TLS == nil {
 		return []Finding{f}
@@ -166,7 +166,7 @@ func (c Contact) proxy(f Finding) Finding {
 	case c.Status == http.StatusForbidden:
 		f.Says, f.Do = "the "+c.Via()+" does not allow this host", "have it allowed"
 	case c.Status != 0:
-		f.Says, f.Do = fmt.Sprintf("%s answers %d in place of connecting", "the "+c.Via(), c.Status), "see that it takes CONNECT for this host and port, and can reach it"
+		f.Says, f.Do = fmt.Sprintf("the %s answers %d in place of connecting", c.Via(), c.Status), "see that it takes CONNECT for this host and port, and can reach it"
 	case c.ProxyScheme == "socks5":
 		f.Do = "see that it is a SOCKS5 proxy and can reach this host"
 	default:
