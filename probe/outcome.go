@@ -118,12 +118,10 @@ type Circumstances struct {
 	// ExpectPaused is true when the configuration says the target is paused.
 	ExpectPaused bool
 	// ControlFails is true while a control fails as well: another host, or
-	// most targets of this location.
+	// most targets of this location; and where it is the proxy that failed.
 	ControlFails bool
-	// Proxy is true when what failed is the proxy and not what is behind it.
-	Proxy bool
-	// Connecting is true when it failed in the lookup of a name, in connecting
-	// or in the TLS handshake.
+	// Connecting is true when it failed at the proxy, in the lookup of a name, in
+	// connecting or in the TLS handshake.
 	Connecting bool
 	// FirstByte is true when the failure came after the answer's first byte.
 	FirstByte bool
@@ -146,12 +144,12 @@ func Judge(o Outcome, c Circumstances) (Fault, Counts) {
 		return unless(c.ExpectPaused)
 	case Timeout:
 		// Lost packets show as a connection that is never made.
-		return connection(c.Proxy || c.ControlFails && c.Connecting, false)
+		return connection(c.ControlFails && c.Connecting, false)
 	case Overloaded, ServerError, GatewayTimeout, Stalled, StreamError,
 		Truncated, InvalidOutput, WrongAnswer, Gone:
 		return FaultTarget, Bad
 	case DNS, Connect, TLS, Reset:
-		return connection(c.Proxy || c.ControlFails, o == Reset && c.FirstByte)
+		return connection(c.ControlFails, o == Reset && c.FirstByte)
 	case Auth, Billing, RateLimited:
 		return FaultAccount, Apart
 	case BadRequest:

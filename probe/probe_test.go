@@ -137,8 +137,6 @@ func TestJudge(t *testing.T) {
 		{"no name for anybody", probe.DNS, probe.Circumstances{ControlFails: true}, probe.FaultNetwork, probe.Apart},
 		{"packets lost for everybody", probe.Timeout, probe.Circumstances{ControlFails: true, Connecting: true}, probe.FaultNetwork, probe.Apart},
 		{"packets lost for it alone", probe.Timeout, probe.Circumstances{Connecting: true}, probe.FaultTarget, probe.Bad},
-		{"the proxy's packets lost", probe.Timeout, probe.Circumstances{Proxy: true}, probe.FaultNetwork, probe.Apart},
-		{"the proxy refuses", probe.Connect, probe.Circumstances{Proxy: true}, probe.FaultNetwork, probe.Apart},
 		{"slow while a control fails", probe.Timeout, probe.Circumstances{ControlFails: true}, probe.FaultTarget, probe.Bad},
 		{"cut before the answer", probe.Reset, probe.Circumstances{ControlFails: true}, probe.FaultNetwork, probe.Apart},
 		{"cut in the answer", probe.Reset, probe.Circumstances{ControlFails: true, FirstByte: true}, probe.FaultTarget, probe.Bad},

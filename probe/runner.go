@@ -152,8 +152,8 @@ func (r Runner) complete(res *Result, call Call, c Circumstances) {
 	}
 	c.Wake, c.ExpectPaused = t.Wake, t.ExpectPaused
 	c.FirstByte = c.FirstByte || !res.FirstByte.IsZero()
-	c.Proxy = res.Phase == PhaseProxy
-	c.Connecting = res.Phase == PhaseDNS || res.Phase == PhaseConnect || res.Phase == PhaseTLS
+	c.ControlFails = c.ControlFails || res.Phase == PhaseProxy
+	c.Connecting = res.Phase == PhaseProxy || res.Phase == PhaseDNS || res.Phase == PhaseConnect || res.Phase == PhaseTLS
 	res.Fault, res.Counts = Judge(res.Outcome, c)
 	if !res.Sent.IsZero() {
 		lag := max(0, res.Sent.Sub(call.Due))

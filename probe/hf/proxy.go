@@ -13,11 +13,11 @@ import (
 	"github.com/hfwatch/hfwatch/probe"
 )
 
-// tunnelRefused is a proxy's answer to CONNECT that is not 200.
-type tunnelRefused struct{ status int }
+// tunnelError is a proxy's answer to CONNECT that is not 200.
+type tunnelError struct{ status int }
 
 // Error returns the answer in words.
-func (e *tunnelRefused) Error() string {
+func (e *tunnelError) Error() string {
 	return fmt.Sprintf("it answers %d %s to CONNECT", e.status, http.StatusText(e.status))
 }
 
@@ -27,7 +27,7 @@ func tunnelAnswered(_ context.Context, _ *url.URL, _ *http.Request, resp *http.R
 	if resp.StatusCode == http.StatusOK {
 		return nil
 	}
-	return &tunnelRefused{resp.StatusCode}
+	return &tunnelError{resp.StatusCode}
 }
 
 // throughProxy judges anew a failure of an exchange that was to go through a
@@ -41,7 +41,7 @@ func throughProxy(f failure, err error, proxy *url.URL, t *times) failure {
 	}
 	name := "the proxy " + proxy.Host + ": "
 	var op *net.OpError
-	var refused *tunnelRefused
+	var refused *tunnelError
 	switch {
 	case f.outcome == probe.Timeout:
 		if !t.reached() {
