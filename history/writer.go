@@ -31,10 +31,14 @@ type Records struct {
 	aside     time.Time // when one was last
 	unrolled  bool      // results may await their hours
 
-	wake chan struct{} // holds one token when there is something to write
-	stop chan struct{}
-	done chan struct{}
-	once sync.Once
+	turned chan struct{} // closed at the end of each of the writer's rounds
+	failed error         // why the last round failed
+
+	wake  chan struct{} // holds one token when there is something to write
+	hurry chan struct{} // holds one token when somebody waits for it
+	stop  chan struct{}
+	done  chan struct{}
+	once  sync.Once
 }
 
 // Open opens the records, makes them where there are none, and starts the
@@ -57,6 +61,7 @@ func Open(ctx context.Context, opts Options) (*Records, error) {
 	}
 	r := &Records{
 		opts: opts, why: errors.New("not opened yet"), unrolled: true,
+		turned: make(chan struct{}), hurry: make(chan struct{}, 1),
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	_, err := r.connect(ctx)
@@ -172,9 +177,11 @@ func (r *Records) run(ctx context.Context, failing bool) {
 		case <-r.stop:
 			r.finish(ctx)
 			return
+		case <-r.hurry:
 		case <-pause.C:
 		}
 		err := r.flush(ctx, failing)
+		r.turn(err)
 		r.unrolled = true
 		if (err != nil) != failing {
 			failing = err != nil
@@ -192,7 +199,9 @@ func (r *Records) run(ctx context.Context, failing bool) {
 
 // finish writes what waits at the end, in one attempt.
 func (r *Records) finish(ctx context.Context) {
-	if err := r.flush(ctx, false); err != nil {
+	err := r.flush(ctx, false)
+	r.turn(err)
+	if err != nil {
 		r.opts.Logger.Error("records cannot be written at the end", "path", r.opts.Path, "err", err)
 		return
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -58,6 +59,12 @@ func (p *patient) answers(t *testing.T, more int64) {
 	})
 }
 
+// message is what came to the webhook behind the Alertmanager, and when.
+type message struct {
+	body body
+	at   time.Time
+}
+
 // flap is a daemon that pages through an Alertmanager, what happens to both, and
 // what the Alertmanager says of it to a webhook. The target bad fails all the
 // time, flap as the script says.
@@ -66,7 +73,8 @@ type flap struct {
 	folder        string
 	repeat        time.Duration
 	bad, flapping *patient
-	theirs        *receiver
+	theirs        *httptest.Server
+	got           chan message
 	// manager is the address of the Alertmanager behind the front that hfwatch
 	// knows; nil while it is away.
 	manager     atomic.Pointer[url.URL]
@@ -84,9 +92,21 @@ func newFlap(t *testing.T, repeat time.Duration) *flap {
 	t.Helper()
 	binary(t, "HFWATCH_ALERTMANAGER")
 	f := &flap{
-		t: t, folder: t.TempDir(), repeat: repeat, bad: newPatient(t, true), flapping: newPatient(t, false), theirs: newReceiver(t, "TargetFailing"),
+		t: t, folder: t.TempDir(), repeat: repeat, bad: newPatient(t, true), flapping: newPatient(t, false), got: make(chan message, 100),
 		firing: map[string]map[string]any{}, toldAt: map[string]time.Time{},
 	}
+	f.theirs = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+		m := message{at: time.Now()}
+		text, err := io.ReadAll(io.LimitReader(req.Body, 1<<20))
+		if err != nil || json.Unmarshal(text, &m.body) != nil {
+			t.Errorf("a webhook message is no JSON: %s, %v", text, err)
+			return
+		}
+		if labels, _ := m.body["groupLabels"].(map[string]any); labels["alertname"] == "TargetFailing" {
+			f.got <- m
+		}
+	}))
+	t.Cleanup(f.theirs.Close)
 	f.front = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		to := f.manager.Load()
 		if to == nil {
@@ -202,8 +222,8 @@ func (f *flap) expect(target, status string) {
 	defer deadline.Stop()
 	for {
 		select {
-		case b := <-f.theirs.got:
-			if f.judge(b, target, status) {
+		case m := <-f.got:
+			if f.judge(m, target, status) {
 				return
 			}
 		case <-deadline.C:
@@ -219,8 +239,8 @@ func (f *flap) quiet(d time.Duration) {
 	defer over.Stop()
 	for {
 		select {
-		case b := <-f.theirs.got:
-			f.judge(b, "", "")
+		case m := <-f.got:
+			f.judge(m, "", "")
 		case <-over.C:
 			return
 		}
@@ -230,9 +250,9 @@ func (f *flap) quiet(d time.Duration) {
 // judge holds a message against the truth: whether the target fails, what was
 // said of it before and when, and which message is due. It reports whether it
 // was this one.
-func (f *flap) judge(b body, target, status string) bool {
+func (f *flap) judge(m message, target, status string) bool {
 	f.t.Helper()
-	a, now := b.alert(f.t), time.Now()
+	a, now := m.body.alert(f.t), m.at
 	labels, _ := a["labels"].(map[string]any)
 	words, _ := a["annotations"].(map[string]any)
 	of, said := fmt.Sprint(labels["target"]), fmt.Sprint(a["status"])

@@ -132,6 +132,26 @@ func (d *Daemon) changed(ctx context.Context, changes []alerts.Change) {
 		}
 		d.event(history.KindAlert, e)
 	}
+	if len(changes) > 0 {
+		d.recorded(ctx)
+	}
+}
+
+// recordedWithin is how long a page waits for what made it to be recorded.
+const recordedWithin = time.Second
+
+// recorded waits until the results that changed an alert are recorded, before
+// anybody is told: whoever starts after a kill -9 must find the alert as it was
+// told. A disk that fails or hangs costs a page a second and not its delivery.
+func (d *Daemon) recorded(ctx context.Context) {
+	if d.records == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, recordedWithin)
+	defer cancel()
+	if err := d.records.Flush(ctx); err != nil {
+		d.logger.Debug("a page does not wait for its results to be recorded", "err", err)
+	}
 }
 
 // stamp writes a time; none is empty.

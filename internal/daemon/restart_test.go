@@ -9,6 +9,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/hfwatch/hfwatch/probe"
 )
 
 // again stops the daemon, waits, and starts another on the same data.
@@ -76,6 +78,56 @@ func TestARestartPagesNothingTwice(t *testing.T) {
 			})
 		}
 	}
+}
+
+// TestWhatIsToldIsRecorded: when a page or a resolve arrives, the results that
+// made it are on the disk, so that whoever starts after a kill finds the alert as
+// it was told.
+func TestWhatIsToldIsRecorded(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		var healed atomic.Bool
+		told := map[string][]int{}
+		r.net.Serve(t, "ops.test:80", http.HandlerFunc(func(_ http.ResponseWriter, req *http.Request) {
+			var message struct {
+				Alerts []struct{ Status string }
+			}
+			if err := json.NewDecoder(req.Body).Decode(&message); err != nil {
+				t.Error(err)
+			}
+			last, err := r.d.records.Last(t.Context(), "bad", "local", probe.Baseline, 5)
+			if err != nil {
+				t.Error(err)
+			}
+			bad := 0
+			for _, one := range last {
+				if one.Counts == probe.Bad {
+					bad++
+				}
+			}
+			told[message.Alerts[0].Status] = append(told[message.Alerts[0].Status], bad)
+		}))
+		r.net.Serve(t, "m.test:80", http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			// The evaluation that follows comes before the second of its batch is over.
+			time.Sleep(300 * time.Millisecond)
+			if healed.Load() {
+				good(w, req)
+				return
+			}
+			status(http.StatusBadGateway)(w, req)
+		}))
+		r.start(`evaluation_interval: 1s
+notify: [{name: ops, webhook: {url: "http://ops.test/hook"}, match: {name: bad}}]
+alerts: [{name: NeverSucceeded, expr: "vector(0) > 1"}]
+models:
+` + model("bad", "http://m.test/bad", "@every 10s"))
+		time.Sleep(2 * time.Minute)
+		healed.Store(true)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if len(told["firing"]) != 1 || told["firing"][0] != 3 || len(told["resolved"]) != 1 || told["resolved"][0] != 2 {
+			t.Errorf("of the last five results on the disk were bad: %v, want 3 as it fired and 2 as it resolved", told)
+		}
+	})
 }
 
 // TestAModelTakenOutWhileDownIsResolved.

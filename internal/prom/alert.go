@@ -131,6 +131,12 @@ func merge(current map[string]Alert, a Alert) {
 func settle(previous, current map[string]Alert, at time.Time, stays func(key string, old, now Alert) (Alert, bool)) map[string]Alert {
 	for key, old := range previous {
 		now, ok := current[key]
+		if now.State == StateResolved && old.State == StateResolved && now.ResolvedAt.Equal(old.ResolvedAt) {
+			// What began before the last start the engine knows to the second alone.
+			now.ActiveAt, now.FiredAt = old.ActiveAt, old.FiredAt
+			current[key] = now
+			continue
+		}
 		if now.State == StateFiring || ok && now.State == StateResolved && old.State != StateFiring {
 			continue
 		}

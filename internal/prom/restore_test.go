@@ -68,6 +68,29 @@ func TestWhatEndedWhileNobodyLookedIsResolved(t *testing.T) {
 	}, rule)
 }
 
+// TestAResolveKeepsItsTimesOverARestart: what fired before a start bears the
+// times of its firing, to the fraction of a second, for as long as its end is
+// told.
+func TestAResolveKeepsItsTimesOverARestart(t *testing.T) {
+	rule := Rule{Name: "High", Expr: "g > 1"}
+	onBench(t, func(t *testing.T, b *bench) {
+		time.Sleep(300 * time.Millisecond)
+		b.g.WithLabelValues("a").Set(2)
+		fired := b.only("before", b.after(time.Minute), StateFiring)
+		b.reborn(10*time.Second, rule)
+		b.only("after", b.after(15*time.Second), StateFiring)
+		b.g.WithLabelValues("a").Set(0)
+		ended := b.only("its end", b.after(15*time.Second), StateResolved)
+		for range 10 {
+			got := b.only("told again", b.after(15*time.Second), StateResolved)
+			if !got.FiredAt.Equal(fired.FiredAt) || !got.ActiveAt.Equal(fired.ActiveAt) || !got.ResolvedAt.Equal(ended.ResolvedAt) {
+				t.Fatalf("active at %v, fired at %v, resolved at %v, want %v, %v and %v",
+					got.ActiveAt, got.FiredAt, got.ResolvedAt, fired.ActiveAt, fired.FiredAt, ended.ResolvedAt)
+			}
+		}
+	}, rule)
+}
+
 // TestKeepFiringForGoesOnOverARestart where it was, and not from the beginning.
 func TestKeepFiringForGoesOnOverARestart(t *testing.T) {
 	rule := Rule{Name: "High", Expr: "g > 1", KeepFiringFor: 10 * time.Minute}
