@@ -19,7 +19,7 @@ const (
 	// beside.
 	maxInline = 16 << 10
 	// answerGrace is how long an answer is waited for once the request cannot be
-	// written any more.
+	// written any more, and the end of the writing once the answer is complete.
 	answerGrace = 50 * time.Millisecond
 )
 
@@ -184,13 +184,8 @@ func (x *exchange) release() {
 		return
 	}
 	c.let()
-	if x.writing != nil {
-		select {
-		case err := <-x.writing:
-			x.writing, keep = nil, keep && err == nil
-		default:
-			keep = false
-		}
+	if keep && x.writing != nil {
+		keep = x.wroteAll()
 	}
 	if keep && c.drained() {
 		c.used, c.since, c.own.dialler = true, time.Now(), nil
@@ -200,6 +195,21 @@ func (x *exchange) release() {
 	c.close()
 	if x.writing != nil {
 		<-x.writing
+	}
+}
+
+// wroteAll reports that a write beside has ended well. The answer may be read to its
+// end before the writer has had its turn to say so, and so it is waited for a little,
+// as net/http does.
+func (x *exchange) wroteAll() bool {
+	grace := time.NewTimer(answerGrace)
+	defer grace.Stop()
+	select {
+	case err := <-x.writing:
+		x.writing = nil
+		return err == nil
+	case <-grace.C:
+		return false
 	}
 }
 

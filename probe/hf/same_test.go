@@ -78,6 +78,17 @@ func cut(answer string) peer {
 	}
 }
 
+// late reads the body after a second, and answers a while after its end.
+func late(after time.Duration) peer {
+	return func(_ *fakenet.Conn, out io.Writer, body io.Reader) bool {
+		time.Sleep(time.Second)
+		_, _ = io.Copy(io.Discard, body)
+		time.Sleep(after)
+		_, _ = io.WriteString(out, okAnswer)
+		return true
+	}
+}
+
 // silent writes an answer's beginning and nothing more.
 func silent(answer string) peer {
 	write := raw(answer)
@@ -193,12 +204,10 @@ func attacks() []attack {
 		{why: "a body that is never read", size: 4 << 20, peer: func(*fakenet.Conn, io.Writer, io.Reader) bool { time.Sleep(time.Hour); return false }, outcome: probe.Timeout},
 		{why: "a body that is never read, canceled", size: 4 << 20, cancel: time.Second, peer: func(*fakenet.Conn, io.Writer, io.Reader) bool { time.Sleep(time.Hour); return false }, outcome: probe.Canceled},
 		{why: "a body that is hung up on", size: 4 << 20, peer: func(*fakenet.Conn, io.Writer, io.Reader) bool { time.Sleep(time.Second); return false }, outcome: probe.Reset},
-		{why: "a body that is read late", size: 1 << 20, peer: func(_ *fakenet.Conn, out io.Writer, body io.Reader) bool {
-			time.Sleep(time.Second)
-			_, _ = io.Copy(io.Discard, body)
-			_, _ = io.WriteString(out, okAnswer)
-			return true
-		}, outcome: good},
+		{why: "a body that is read late", size: 1 << 20, peer: late(time.Millisecond), outcome: good},
+		// Whether the writer or the answer is first to say so is chance: the parts of
+		// the time are, and that the connection is kept is not.
+		{why: "a body that is read late, answered at once", size: 1 << 20, peer: late(0), outcome: good, phases: true},
 		{why: "a black hole", link: fakenet.Link{BlackHole: true}, outcome: probe.Timeout, phases: true},
 		{why: "a black hole, canceled", link: fakenet.Link{BlackHole: true}, cancel: time.Second, outcome: probe.Canceled, phases: true},
 		{why: "a slow link", peer: stays(okAnswer), link: fakenet.Link{Lookup: 20 * time.Millisecond, Connect: 30 * time.Millisecond, Delay: 40 * time.Millisecond, BytesPerSecond: 10_000}, outcome: good},
