@@ -18,16 +18,17 @@ func (e *Exporter) Slot(name, lane, result string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.slot(lane, result, time.Now()).value++
-	if lane == string(probe.LaneBaseline) && lost(result) && !t.blocked(result) {
+	if lane == string(probe.LaneBaseline) && lost(result) && !(result == series.SlotHeld && t.blocked()) {
 		t.passed()
 	}
 }
 
-// blocked reports whether a slot was held for the account: hfwatch_account_suspended
-// says so, and pages. Counted as blind, the target would page beside it, and once
-// more when the account is accepted again and before its next slot.
-func (t *target) blocked(result string) bool {
-	return result == series.SlotHeld && (t.reason == string(probe.Auth) || t.reason == string(probe.Billing))
+// blocked reports whether the account is refused: hfwatch_account_suspended says
+// so, and pages. With the slots that it holds, and the checks that it refuses,
+// counted as blind, the target would page beside it, and once more when the account
+// is accepted again and before its next slot.
+func (t *target) blocked() bool {
+	return t.reason == string(probe.Auth) || t.reason == string(probe.Billing)
 }
 
 // lost reports whether a slot passes without a result. A run's result tells by

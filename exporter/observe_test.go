@@ -1,6 +1,7 @@
 package exporter
 
 import (
+	"fmt"
 	"maps"
 	"testing"
 	"testing/synctest"
@@ -348,6 +349,38 @@ func TestSuspensionOverReload(t *testing.T) {
 	if names := gather(t, e).names("suspended"); names != nil {
 		t.Errorf("a suspension that ended is published: %v", names)
 	}
+}
+
+// TestARefusedCheckIsNotBlindness: the checks of a suspended account say of the
+// target no more than the slots that it holds; the refusal before it, and what a
+// check shows of the target itself, do.
+func TestARefusedCheckIsNotBlindness(t *testing.T) {
+	e := newTest(t, plain("a"))
+	n := 0
+	record := func(o probe.Outcome, c probe.Counts) {
+		n++
+		e.Record(probe.Result{ID: fmt.Sprint(n), Target: "a", Kind: probe.Baseline, Outcome: o, Counts: c})
+	}
+	blind := func(want float64) {
+		t.Helper()
+		if got, ok := gather(t, e).value(`hfwatch_target_uncounted_slots{target="a"}`); !ok || got != want {
+			t.Errorf("after %d results %v slots are blind, want %v", n, got, want)
+		}
+	}
+	record(probe.Billing, probe.Apart)
+	blind(1)
+	e.Suspended("a", "billing")
+	record(probe.Billing, probe.Apart)
+	record(probe.Auth, probe.Apart)
+	e.Slot("a", "baseline", "held")
+	blind(1)
+	record(probe.Unknown, probe.Apart)
+	blind(2)
+	e.Suspended("a", "rate_limited")
+	record(probe.Billing, probe.Apart)
+	blind(3)
+	record(probe.OK, probe.Good)
+	blind(0)
 }
 
 // TestBudgetsKeepTheirSeries holds that an unchanged budget is not made anew.

@@ -121,7 +121,7 @@ func (t *target) record(r *probe.Result, now time.Time) (ignored string) {
 	t.count(k, r, now)
 	t.measure(k, r, now)
 	if r.Kind == probe.Baseline || r.Kind == probe.Bystander {
-		t.see(r, now)
+		t.see(r, now, t.blocked() && (r.Outcome == probe.Auth || r.Outcome == probe.Billing))
 	}
 	if r.Revision != "" && r.Kind != probe.Drill && clean(r.Revision) != t.revision {
 		t.revision = clean(r.Revision)

@@ -139,7 +139,8 @@ func (s *state) counted() {
 // see takes a result of a baseline slot into the state. A bystander shows that
 // the target is seen, and whether it can answer; it is kept out of the gauges
 // on which pages of failure rest, since our own window may be what slows it.
-func (s *state) see(r *probe.Result, now time.Time) {
+// refused is whether it is a check of an account that is refused still.
+func (s *state) see(r *probe.Result, now time.Time, refused bool) {
 	at := timestamp(ended(r, now))
 	s.live = true
 	s.lastResult.later(at, now)
@@ -147,6 +148,7 @@ func (s *state) see(r *probe.Result, now time.Time) {
 		s.success(at, now)
 	}
 	switch {
+	case refused:
 	case r.Kind == probe.Baseline:
 		s.remember(r.Counts)
 	case r.Enters():

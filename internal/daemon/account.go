@@ -30,12 +30,17 @@ func scopesOf(cfg *config.Config, m config.Model, first string) []fault.Scope {
 	t := m.Target
 	e := &t.Endpoint
 	host := fault.Scope{Kind: fault.ScopeHost, Name: e.URL.Host}
+	hubToken := fault.Scope{Kind: fault.ScopeToken, Name: "hub.token"}
 	switch {
 	case e.AuthHeader != "":
 		host.Name += " (auth of " + first + ")"
 		return []fault.Scope{host}
 	case e.NoAuth || e.HubToken.IsZero() || !probe.MayCarryHubToken(e.URL):
 		return []fault.Scope{host}
+	case e.Route == probe.RouteURL && e.URL.Host != cfg.Hub.URL.Host:
+		// What an endpoint costs is on its owner's bill, by the hour: it answers on
+		// when the credit of Inference Providers is spent.
+		return []fault.Scope{hubToken, host}
 	}
 	payer := e.BillTo
 	if payer == "" {
@@ -48,7 +53,7 @@ func scopesOf(cfg *config.Config, m config.Model, first string) []fault.Scope {
 	if e.BillTo != cfg.Hub.BillTo {
 		narrow.Name += " (bill_to " + payer + ")"
 	}
-	return []fault.Scope{{Kind: fault.ScopeToken, Name: "hub.token"}, {Kind: fault.ScopeBillTo, Name: payer}, narrow}
+	return []fault.Scope{hubToken, {Kind: fault.ScopeBillTo, Name: payer}, narrow}
 }
 
 // members returns the models as the accounts know them.
