@@ -20,7 +20,9 @@ type asyncTask struct {
 	id, provider, model string
 	begun, ready        time.Time
 	failed              bool
-	picture             []byte
+	// picture is the file, and pictureType what it is called.
+	picture     []byte
+	pictureType string
 }
 
 // state returns how far the task is at now.
@@ -75,11 +77,14 @@ func (x *exchange) submit() *problem {
 	x.rec.Started = time.Now()
 	task := asyncTask{
 		id: fmt.Sprintf("%016x", x.rng.Uint64()), provider: x.spec.provider(), model: x.spec.providerModel(), begun: x.rec.Started,
-		ready: x.rec.Started.Add(x.b.Latency.schedule(x.rng, 1, 0, 1)[0]), picture: x.jpeg(),
+		ready: x.rec.Started.Add(x.b.Latency.schedule(x.rng, 1, 0, 1)[0]), picture: x.jpeg(), pictureType: "image/jpeg",
 	}
 	switch x.fault.Kind {
 	case "job_failed":
 		x.rec.Did, task.failed = x.fault.Kind, true
+	case "bad_shape":
+		x.rec.Did = x.fault.Kind
+		task.pictureType, task.picture = badMedia(x.fault.Variant, task.pictureType, task.picture)
 	case "job_stuck":
 		x.rec.Did = x.fault.Kind
 		task.ready = task.begun.Add(100 * maxPause)
@@ -175,7 +180,7 @@ func (x *exchange) poll(provider, path string) bool {
 	now := time.Now()
 	switch {
 	case provider == "files" && task.state(now) == "done":
-		x.w.Header().Set("Content-Type", "image/jpeg")
+		x.w.Header().Set("Content-Type", task.pictureType)
 		x.writeWhole(http.StatusOK, task.picture)
 	case provider == "files":
 		return false

@@ -109,6 +109,23 @@ func TestFalAtOnce(t *testing.T) {
 	})
 }
 
+// TestAsyncFileIsBad gives a file that is cut, and says in the log that it did.
+func TestAsyncFileIsBad(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, Scenario{Seed: 1, Models: []Model{{
+			Name: "m", ID: "org/pics", Tasks: []string{taskTextToImage}, Backend: BackendProvider, Provider: "wavespeed",
+			Behaviour: Behaviour{Fault: Fault{Kind: "bad_shape", Variant: "cut_media"}},
+		}}})
+		equal(t, "status", b.post("/wavespeed/api/v3/org/pics", `{"prompt":"x"}`).status, 200)
+		time.Sleep(time.Minute)
+		file := b.send("GET", "/files/"+b.server.tasks[0].id+".jpg", "")
+		equal(t, "a picture's beginning", file.status == 200 && strings.HasPrefix(file.body, "\xff\xd8\xff"), true)
+		equal(t, "and no end", strings.HasSuffix(file.body, "\xff\xd9"), false)
+		equal(t, "did", b.server.Truth()[0].Did, "bad_shape")
+	})
+}
+
 // TestReplicateWaits holds an answer that prefers to wait, a minute at most.
 func TestReplicateWaits(t *testing.T) {
 	t.Parallel()

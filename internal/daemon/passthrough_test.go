@@ -99,30 +99,36 @@ func TestProvidersExample(t *testing.T) {
 
 // TestJobsThatFail: work that a provider gives up, and work that it never ends.
 func TestJobsThatFail(t *testing.T) {
+	ofAll := func(want string) map[string]string {
+		return map[string]string{"pictures-fal": want, "pictures-replicate": want, "pictures-wavespeed": want, "pictures-zai": want}
+	}
 	cfg, scenario := passing(t)
 	for _, row := range []struct {
-		fault string
-		want  map[string]string
+		fault, variant string
+		want           map[string]string
 	}{
-		{"job_failed", map[string]string{
-			"pictures-fal":       "bad_request: asking for the result: 422 Unprocessable Entity: generation failed: generation_error",
+		{"job_failed", "", map[string]string{
+			"pictures-fal":       "server_error: asking for the result: 422 Unprocessable Entity: generation failed: generation_error",
 			"pictures-replicate": "server_error: the provider gave up: it says failed: generation failed",
 			"pictures-wavespeed": "server_error: the provider gave up: it says failed: generation failed",
 			"pictures-zai":       "server_error: the provider gave up: it says FAIL",
 		}},
-		{"job_stuck", map[string]string{
+		{"job_stuck", "", map[string]string{
 			"pictures-fal":       "timeout: the deadline passed while the provider was at work, after 119 questions for the result: it says IN_PROGRESS",
 			"pictures-replicate": "timeout: the deadline passed while the provider was at work, after 29 questions for the result: it says processing",
 			"pictures-wavespeed": "timeout: the deadline passed while the provider was at work, after 119 questions for the result: it says processing",
 			"pictures-zai":       "timeout: the deadline passed while the provider was at work, after 17 questions for the result: it says PROCESSING",
 		}},
+		{"bad_shape", "cut_media", ofAll("truncated: the answer: a broken picture: JPEG: ends early, after 321 bytes, in the segment 0xc4")},
+		{"bad_shape", "no_media", ofAll("invalid_output: the answer: no picture: it begins with \"There was a \", which is no picture and no sound that is known")},
+		{"bad_shape", "other_media", ofAll("invalid_output: the answer: a WAV of 0.25 s, want a picture")},
 	} {
-		t.Run(row.fault, func(t *testing.T) {
+		t.Run(strings.TrimSpace(row.fault+" "+row.variant), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for i := range scenario.Models {
 					scenario.Models[i].Fault = sim.Fault{}
 					if m := scenario.Models[i]; len(m.Tasks) == 1 && m.Tasks[0] == "text-to-image" && m.Name != "together" {
-						scenario.Models[i].Fault.Kind = row.fault
+						scenario.Models[i].Fault = sim.Fault{Kind: row.fault, Variant: row.variant}
 					}
 				}
 				results := probed(t, cfg, scenario)

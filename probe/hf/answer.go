@@ -38,15 +38,15 @@ func (x *exchange) answer(resp *http.Response) {
 }
 
 // refusal judges an answer that is not 2xx. Its status counts even where its
-// body does not come.
-func (x *exchange) refusal(resp *http.Response, from io.Reader) {
+// body does not come. What it says is returned.
+func (x *exchange) refusal(resp *http.Response, from io.Reader) envelope {
 	body, last, err := readBody(from, resp.ContentLength, min(maxErrorBody, x.client.maxBody))
 	now := time.Now()
 	x.saw(last)
 	if err != nil && !errors.Is(err, errTooLarge) {
 		if cause := x.cause(); cause != nil && !errors.Is(cause, errLimit) {
 			x.fail(failure{probe.Canceled, probe.PhaseBody, "canceled while the answer was coming"}, now)
-			return
+			return envelope{}
 		}
 		x.warn("the body of the error did not come whole: " + plain(err))
 	} else if !last.IsZero() {
@@ -57,7 +57,7 @@ func (x *exchange) refusal(resp *http.Response, from io.Reader) {
 	if proxy := x.call.Target.Endpoint.Proxy; proxy != nil && resp.StatusCode == http.StatusProxyAuthRequired {
 		x.fail(failure{probe.Connect, probe.PhaseProxy, "the proxy " + proxy.Host + ": it wants credentials"}, now)
 		x.excerpt(body)
-		return
+		return e
 	}
 	outcome := classify(resp.StatusCode, resp.Header, e, x.call.Target.Endpoint.Route)
 	x.fail(failure{outcome, "", x.reason(resp, e)}, now)
@@ -66,6 +66,7 @@ func (x *exchange) refusal(resp *http.Response, from io.Reader) {
 	if x.res.Engine == "" {
 		x.res.Engine = engineOfBody(resp.Header, resp.StatusCode, x.call.Target.Endpoint.Route, body)
 	}
+	return e
 }
 
 // reason returns the sentence for an answer that is not 2xx.

@@ -126,7 +126,7 @@ func (x *exchange) gaveUp(next probe.Next) failure {
 	e := readEnvelope(nil, body)
 	outcome := inBody(e)
 	switch {
-	case has(e.words, "nsfw", "safety", "content policy", "sensitive content", "flagged"):
+	case moderated(e):
 		outcome = probe.Filtered
 	case outcome == probe.InvalidOutput:
 		outcome = probe.ServerError
@@ -169,7 +169,9 @@ func (x *exchange) fetch(link string) (probe.Answer, bool) {
 	own := x.call.Target.Endpoint.URL
 	u, err := url.Parse(link)
 	if err != nil || !mayFetch(u, own) {
-		x.fail(failure{probe.InvalidOutput, probe.PhaseBody, "the answer's link is not one that is fetched: " + clean(link, 80)}, x.last)
+		// What is signed stands in the query.
+		shown, _, _ := strings.Cut(link, "?")
+		x.fail(failure{probe.InvalidOutput, probe.PhaseBody, "the answer's link is not one that is fetched: " + clean(shown, 80)}, x.last)
 		return probe.Answer{}, false
 	}
 	u.User, u.Fragment, u.RawFragment = nil, "", ""
@@ -180,7 +182,13 @@ func (x *exchange) fetch(link string) (probe.Answer, bool) {
 		return probe.Answer{}, false
 	}
 	h := http.Header{"User-Agent": {x.client.userAgent}, "Accept-Encoding": {"identity"}, "Accept": {"*/*"}}
-	return x.get(c, u, h, "", "fetching the file: ")
+	a, ok := x.get(c, u, h, "", "fetching the file: ")
+	if !ok && x.res.Status >= 400 && x.res.Status < 500 && x.res.Outcome != probe.Canceled && x.res.Phase != probe.PhaseProxy {
+		// Whoever keeps the files was told nothing of our account, of the model or
+		// of the request: what it refuses is a link that leads to no answer.
+		x.res.Outcome = probe.InvalidOutput
+	}
+	return a, ok
 }
 
 // mayFetch reports whether a link of an answer may be followed: over https to a
@@ -218,7 +226,11 @@ func (x *exchange) get(c *carrier, u *url.URL, h http.Header, host, about string
 	body, warning := decoded(resp)
 	x.warn(warning)
 	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		x.refusal(resp, body)
+		e := x.refusal(resp, body)
+		if x.res.Outcome == probe.BadRequest && moderated(e) {
+			// The request was taken, and only its result is kept back.
+			x.res.Outcome = probe.Filtered
+		}
 		x.res.Error = about + x.res.Error
 		return probe.Answer{}, false
 	}

@@ -121,10 +121,17 @@ func TestFollowEnds(t *testing.T) {
 		}, "rate_limited: asking for the result: 429 Too Many Requests: Rate limit reached", "", 500 * time.Millisecond},
 		{"no answer", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "reset: asking for the result: the connection was closed before the answer began", probe.PhaseFirstByte, 500 * time.Millisecond},
 		{"a link to this machine", say(`{"link":"http://127.0.0.1/x"}`), "invalid_output: the answer's link is not one that is fetched: http://127.0.0.1/x", probe.PhaseBody, 500 * time.Millisecond},
-		{"a link without https", say(`{"link":"http://cdn.test/x"}`), "invalid_output: the answer's link is not one that is fetched: http://cdn.test/x", probe.PhaseBody, 500 * time.Millisecond},
+		{"a link without https", say(`{"link":"http://cdn.test/x?signature=s3cr3t"}`), "invalid_output: the answer's link is not one that is fetched: http://cdn.test/x", probe.PhaseBody, 500 * time.Millisecond},
 		{"a link to a network of ours", say(`{"link":"https://10.0.0.1/x"}`), "invalid_output: the answer's link is not one that is fetched: https://10.0.0.1/x", probe.PhaseBody, 500 * time.Millisecond},
 		{"a link into a cluster", say(`{"link":"https://vault.internal/x"}`), "invalid_output: the answer's link is not one that is fetched: https://vault.internal/x", probe.PhaseBody, 500 * time.Millisecond},
-		{"no file", say(`{"link":"http://a.test/none"}`), "gone: fetching the file: 404 Not Found", "", 500 * time.Millisecond},
+		{"no file", say(`{"link":"http://a.test/none"}`), "invalid_output: fetching the file: 404 Not Found", "", 500 * time.Millisecond},
+		{"a file that is kept back", say(`{"link":"http://a.test/shut"}`), "invalid_output: fetching the file: 403 Forbidden", "", 500 * time.Millisecond},
+		{"fal's failure", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"detail":[{"loc":["body"],"msg":"generation failed","type":"generation_error"}]}`, http.StatusUnprocessableEntity)
+		}, "server_error: asking for the result: 422 Unprocessable Entity: generation failed: generation_error", "", 500 * time.Millisecond},
+		{"fal's filter", func(w http.ResponseWriter, _ *http.Request) {
+			http.Error(w, `{"detail":[{"loc":["body","prompt"],"msg":"The content could not be processed.","type":"content_policy_violation"}]}`, http.StatusUnprocessableEntity)
+		}, "filtered: asking for the result: 422 Unprocessable Entity: The content could not be processed.: content_policy_violation", "", 500 * time.Millisecond},
 		{"a result that is none", say(`{}`), "invalid_output: not the fake's answer", "", 500 * time.Millisecond},
 	} {
 		eachWay(t, row.about, func(t *testing.T, reuse bool) {
@@ -134,6 +141,8 @@ func TestFollowEnds(t *testing.T) {
 					_, _ = fmt.Fprint(w, job)
 				case r.URL.Path == "/none":
 					w.WriteHeader(http.StatusNotFound)
+				case r.URL.Path == "/shut":
+					w.WriteHeader(http.StatusForbidden)
 				default:
 					row.poll(w, r)
 				}

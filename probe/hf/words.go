@@ -11,13 +11,14 @@ func overloaded(e envelope) bool {
 		"engine is currently overloaded", "overloaded error")
 }
 
-// confesses reports that the answer names a fault of the server itself.
+// confesses reports that the answer names a fault of the server itself. The
+// errors of a generation and of a service downstream are fal's, under a 422 and a 400.
 func confesses(e envelope) bool {
 	return has(e.words, "cuda", "cudnn", "cublas", "nccl", "out of memory", "outofmemoryerror", "memoryerror", "oom",
 		"unable to allocate", "segmentation fault", "internal server error", "internal error", "internalservererror",
 		"timed out", "timeout error", "timeouterror", "request timeout", "read timeout", "gateway timeout",
 		"timeout expired", "timeout exceeded", "broken pipe", "connection refused", "connection reset",
-		"no space left on device", "worker died", "engine dead", "enginedeaderror", "engine is dead", "device side assert")
+		"no space left on device", "worker died", "generation failed", "generation error", "downstream service error", "downstream service unavailable", "engine dead", "enginedeaderror", "engine is dead", "device side assert")
 }
 
 // loading reports that the answer says the model is on its way. A failure to
@@ -35,6 +36,11 @@ func loading(e envelope) bool {
 		"is warming up", "warming up", "is initializing", "is initialising", "still initializing", "scaling up",
 		"is waking up", "waking up", "is starting up", "cold start", "model not ready", "model is not ready",
 		"not ready yet", "not yet ready", "is being deployed")
+}
+
+// moderated reports that a content filter stopped what was generated.
+func moderated(e envelope) bool {
+	return has(e.words, "nsfw", "safety", "content policy", "sensitive content", "flagged")
 }
 
 // starting reports words that mean a start in a 503, and might mean anything
