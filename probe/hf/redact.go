@@ -81,7 +81,7 @@ func (s *secrets) add(v string) {
 // secretName reports that a field of this name holds a secret.
 func secretName(name string) bool {
 	name = strings.ToLower(name)
-	for _, sign := range []string{"auth", "key", "token", "secret", "password", "cookie", "signature", "credential"} {
+	for _, sign := range []string{"auth", "key", "token", "secret", "pass", "pwd", "cookie", "sig", "credential"} {
 		if strings.Contains(name, sign) {
 			return true
 		}

@@ -118,7 +118,7 @@ func TestARedirectCarriesNoTokenAnywhere(t *testing.T) {
 
 func TestNoSecretEntersAResult(t *testing.T) {
 	everything := func(r *http.Request) string {
-		return fmt.Sprintf("%s %s %s %s", r.Header.Get("Authorization"), r.Header.Get("X-Secret-Key"), r.URL.Query().Get("api_key"),
+		return fmt.Sprintf("%s %s %s %s %s", r.Header.Get("Authorization"), r.Header.Get("X-Secret-Key"), r.URL.Query().Get("api_key"), r.URL.Query().Get("sig"),
 			url.QueryEscape(r.Header.Get("X-Secret-Key")))
 	}
 	handlers := map[string]http.HandlerFunc{
@@ -147,14 +147,14 @@ func TestNoSecretEntersAResult(t *testing.T) {
 		t.Run(why, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				n := serve(t, handler)
-				call := n.stream(t, "http://user:password-in-url@a.test/?api_key=key-in-query")
+				call := n.stream(t, "http://user:password-in-url@a.test/?api_key=key-in-query&sig=signed-by-azure")
 				call.Target.Endpoint.AuthHeader = "Authorization"
 				call.Target.Endpoint.AuthValue = probe.NewSecret("Bearer " + ownKey)
 				call.Target.Endpoint.Headers = map[string]string{"X-Secret-Key": "a secret/header+value"}
 				got := n.client.Do(t.Context(), call)
 				printed := fmt.Sprintf("%+v", got)
 				for _, secret := range []string{
-					ownKey, "a secret/header+value", url.QueryEscape("a secret/header+value"), "key-in-query", "password-in-url", hubToken,
+					ownKey, "a secret/header+value", url.QueryEscape("a secret/header+value"), "key-in-query", "signed-by-azure", "password-in-url", hubToken,
 				} {
 					if strings.Contains(printed, secret) {
 						t.Errorf("the result holds %q: %s", secret, printed)
