@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -196,6 +197,49 @@ func TestAClosedPoolKeepsNothing(t *testing.T) {
 			if open != want {
 				t.Errorf("%d connections are open after request %d, want %d", open, i, want)
 			}
+		}
+	})
+}
+
+// TestAClosedPoolStaysClosed holds that a request that begins while others of a
+// closed client are in flight does not let their connections be kept, and that
+// connections made before the next requests are theirs.
+func TestAClosedPoolStaysClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNetwork(t, hf.Options{})
+		var open atomic.Int64
+		server := n.Serve(t, "a.test:80", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(time.Second)
+			_, _ = io.WriteString(w, `{"ok":1}`)
+		}))
+		server.ConnState = func(_ net.Conn, state http.ConnState) {
+			open.Add(map[http.ConnState]int64{http.StateNew: 1, http.StateClosed: -1}[state])
+		}
+		call := reused(n.call(t, "http://a.test/"), true)
+		ask := func() {
+			if got := n.client.Do(t.Context(), call); got.Outcome != probe.OK {
+				t.Errorf("%s: %s", got.Outcome, got.Error)
+			}
+		}
+		var first sync.WaitGroup
+		first.Go(ask)
+		time.Sleep(500 * time.Millisecond)
+		n.client.Close()
+		var second sync.WaitGroup
+		second.Go(ask)
+		first.Wait()
+		synctest.Wait()
+		if got := open.Load(); got != 1 {
+			t.Errorf("%d connections are open, want that of the second request alone", got)
+		}
+		second.Wait()
+		before := n.Dials("a.test:80")
+		n.client.Warm(t.Context(), call.Target, 3)
+		for range 2 {
+			ask()
+		}
+		if got := n.Dials("a.test:80") - before; got != 3 {
+			t.Errorf("%d dials, want the 3 made before: the requests take what waits", got)
 		}
 	})
 }

@@ -160,8 +160,8 @@ type pool struct {
 	// idle are by where they lead, those that wait longest first.
 	idle map[place][]*pooled
 	n    int
-	// shut is set by close until the next request asks for a connection: what is in
-	// flight is not kept, as net/http's CloseIdleConnections has it.
+	// shut is set by close, for good: what is in flight is not kept, whoever asks for
+	// a connection meanwhile. Later requests find another pool.
 	shut bool
 	// reaper closes what has waited too long; nil where nothing waits.
 	reaper *time.Timer
@@ -185,7 +185,6 @@ func (p *pool) take(to place, until time.Time) *pooled {
 func (p *pool) newest(to place) *pooled {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.shut = false
 	waiting := p.idle[to]
 	if len(waiting) == 0 {
 		return nil
@@ -202,8 +201,8 @@ func (p *pool) newest(to place) *pooled {
 	return c
 }
 
-// put keeps a connection, or closes it where there is no room or the pool was
-// closed since the last request.
+// put keeps a connection, or closes it where there is no room or the pool is
+// closed.
 func (p *pool) put(c *pooled) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -50,7 +50,7 @@ func (c *Client) sheet(call *probe.Call) (*sheet, error) {
 		c.sheets.mu.Lock()
 		s := c.sheets.all[call.Target]
 		c.sheets.mu.Unlock()
-		if s != nil && s.path == call.Request.Path && s.contentType == call.Request.ContentType && s.accept == call.Request.Accept {
+		if s != nil && !s.carrier.dropped.Load() && s.path == call.Request.Path && s.contentType == call.Request.ContentType && s.accept == call.Request.Accept {
 			return s, nil
 		}
 	}

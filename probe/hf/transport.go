@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hfwatch/hfwatch/probe"
@@ -50,6 +51,8 @@ type carrier struct {
 	pool      *pool
 	carriers  *carriers
 	tls       *tls.Config
+	// dropped says that later requests need another one.
+	dropped atomic.Bool
 }
 
 // acquire waits for a slot, at most until the limit passes or ctx ends, and
@@ -246,6 +249,7 @@ func handshake(ctx context.Context, tr *trace, plain *conn, addr string, config 
 // The caller holds cs.mu.
 func (cs *carriers) dropAll() {
 	for key, c := range cs.all {
+		c.dropped.Store(true)
 		if c.pool != nil {
 			c.pool.close()
 		} else {
