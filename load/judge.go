@@ -70,14 +70,22 @@ func judge(f facts) (Verdict, string) {
 		return ServerLimited, fmt.Sprintf("throughput flattened at %s in stage %d (%+.0f %%) while the median service time grew by %.0f %%",
 			perSecond(f.plateau.Rate), f.plateau.Stage, 100*f.plateau.Gain, 100*f.plateau.Growth)
 	case (unmet || f.notSent > 0) && f.growth >= slowed:
-		return ServerLimited, fmt.Sprintf("%s of %s were sent while all %d places were taken and the median service time grew %.1f times",
-			perSecond(f.sent), perSecond(f.asked), f.bound, f.growth)
+		return ServerLimited, fmt.Sprintf("%s of %s were sent while %s taken and the median service time grew %.1f times",
+			perSecond(f.sent), perSecond(f.asked), places(f.bound), f.growth)
 	case (unmet || f.notSent > 0) && f.client.BoundFull >= fullShare:
 		need := int(math.Ceil(f.asked * f.median.Seconds()))
-		return ClientLimited, fmt.Sprintf("all %d places were taken in %.0f %% of the seconds: %s of requests that take %s need at least %d",
-			f.bound, 100*f.client.BoundFull, perSecond(f.asked), short(f.median), need)
+		return ClientLimited, fmt.Sprintf("%s taken in %.0f %% of the seconds: %s of requests that take %s need at least %d",
+			places(f.bound), 100*f.client.BoundFull, perSecond(f.asked), short(f.median), need)
 	}
 	return Complete, ""
+}
+
+// places names a bound's places, all of them, with their verb.
+func places(bound int) string {
+	if bound == 1 {
+		return "the only place was"
+	}
+	return fmt.Sprintf("all %d places were", bound)
 }
 
 // clientLimit says why the client was the limit; empty where it was not.

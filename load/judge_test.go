@@ -48,3 +48,17 @@ func TestOneHiccupIsNoLimit(t *testing.T) {
 		t.Errorf("the lag of nothing is at least %v", got)
 	}
 }
+
+// TestBoundInWords: a bound of one place is no plural.
+func TestBoundInWords(t *testing.T) {
+	for bound, want := range map[int]string{1: "the only place was taken in 100 % of the seconds", 8: "all 8 places were taken in 100 % of the seconds"} {
+		f := facts{end: EndPlan, open: true, asked: 10, sent: 5, median: time.Second, growth: 1, bound: bound, client: Client{BoundFull: 1}}
+		if verdict, why := judge(f); verdict != ClientLimited || !strings.HasPrefix(why, want) {
+			t.Errorf("a bound of %d: %s (%s), want %q", bound, verdict, why, want)
+		}
+		f.growth = 2
+		if verdict, why := judge(f); verdict != ServerLimited || !strings.Contains(why, "while "+want[:len("all 8 places")]) {
+			t.Errorf("a bound of %d and a slower server: %s (%s)", bound, verdict, why)
+		}
+	}
+}

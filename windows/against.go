@@ -151,11 +151,20 @@ func unlike(a, b load.Window) error {
 // stages returns a window's stages as text.
 func stages(w load.Window) string {
 	var out []string
-	for _, s := range w.Plan.Stages {
-		out = append(out, fmt.Sprintf("%g/s for %s with a ramp of %s", s.Rate, s.For, s.Ramp))
+	users := w.Plan.Spec
+	if users != nil && users.Users == 0 {
+		users = nil
 	}
-	if s := w.Plan.Spec; s != nil && s.Users > 0 {
-		out = append(out, fmt.Sprintf("%d users who think %s to %s", s.Users, s.ThinkMin, s.ThinkMax))
+	for _, s := range w.Plan.Stages {
+		ramp, _ := s.Ramp.Get()
+		switch {
+		case users != nil:
+			out = append(out, fmt.Sprintf("%d users who think %s to %s, for %s", users.Users, users.ThinkMin, users.ThinkMax, s.For))
+		case ramp > 0:
+			out = append(out, fmt.Sprintf("%g/s for %s with a ramp of %s", s.Rate, s.For, s.Ramp))
+		default:
+			out = append(out, fmt.Sprintf("%g/s for %s", s.Rate, s.For))
+		}
 	}
 	return strings.Join(out, ", then ")
 }

@@ -171,6 +171,14 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// users returns a window of closed loops.
+func users(n int) load.Window {
+	w, length := sample(), probe.Measured(time.Minute)
+	w.Plan.Process, w.Plan.Stages = "closed", []load.Stage{{For: length}}
+	w.Plan.Spec = &load.Spec{Process: load.Closed, Users: n, For: length, ThinkMin: probe.Measured(time.Second), ThinkMax: probe.Measured(4 * time.Second)}
+	return w
+}
+
 // TestCompareRefusesUnlike windows, each difference by its name.
 func TestCompareRefusesUnlike(t *testing.T) {
 	t.Parallel()
@@ -192,6 +200,18 @@ func TestCompareRefusesUnlike(t *testing.T) {
 		if _, err := windows.Compare(before, now); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("Compare() = %v, want %q in it", err, want)
 		}
+	}
+	if _, err := windows.Compare(sample(), users(2)); err == nil || !strings.Contains(err.Error(),
+		"stages: 5/s for 20s, then 15/s for 20s before, 2 users who think 1s to 4s, for 1m0s now") {
+		t.Errorf("Compare() = %v, want both kinds of stages in words", err)
+	}
+	if _, err := windows.Compare(users(2), users(3)); err == nil || !strings.Contains(err.Error(), "3 users who") {
+		t.Errorf("Compare() = %v, want the numbers of users in it", err)
+	}
+	ramped := sample()
+	ramped.Plan.Stages = []load.Stage{{Rate: 5, For: probe.Measured(20 * time.Second), Ramp: probe.Measured(5 * time.Second)}}
+	if _, err := windows.Compare(sample(), ramped); err == nil || !strings.Contains(err.Error(), "5/s for 20s with a ramp of 5s now") {
+		t.Errorf("Compare() = %v, want the ramp in it", err)
 	}
 	now := sample()
 	now.Version = "2.0"
