@@ -109,9 +109,8 @@ func worth(ts []tally) float64 {
 }
 
 // availability returns the share of good results among those that count, with
-// its 95 % interval (Wilson, "Probable inference", JASA 22, 1927) for the
-// number of independent results that the hours are worth; nil where nothing
-// counted.
+// its 95 % interval for the number of independent results that the hours are worth;
+// nil where nothing counted.
 func availability(hours []Hour) *Bounded {
 	ts := tallies(hours, func(h Hour) tally { c := h.counted(); return tally{c.Good + c.Bad, c.Bad} })
 	var total tally
@@ -121,17 +120,7 @@ func availability(hours []Hour) *Bounded {
 	if total.n == 0 {
 		return nil
 	}
-	const z = 1.959963984540054
-	m, good := worth(ts), float64(total.n-total.hits)/float64(total.n)
-	centre := (good + z*z/(2*m)) / (1 + z*z/m)
-	half := z / (1 + z*z/m) * math.Sqrt(good*(1-good)/m+z*z/(4*m*m))
-	b := &Bounded{Value: good, Low: max(centre-half, 0), High: min(centre+half, 1)}
-	// The ends are exact where nothing failed, or everything; sums are not.
-	switch total.hits {
-	case 0:
-		b.High = 1
-	case total.n:
-		b.Low = 0
-	}
-	return b
+	good := float64(total.n-total.hits) / float64(total.n)
+	low, high := stats.Wilson(good, worth(ts))
+	return &Bounded{Value: good, Low: low, High: high}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/hfwatch/hfwatch/alerts"
 	"github.com/hfwatch/hfwatch/load"
 	"github.com/hfwatch/hfwatch/probe"
+	"github.com/hfwatch/hfwatch/stats"
 )
 
 // margin is by how much the whole interval of a ratio must lie beyond 1 before it
@@ -103,8 +104,8 @@ func worse(before, now load.Summary) Finding {
 		f.Why = "one of the windows has no result that counts"
 		return f
 	}
-	lowBefore, highBefore := wilson(before.Bad, nBefore)
-	lowNow, highNow := wilson(now.Bad, nNow)
+	lowBefore, highBefore := stats.Wilson(float64(before.Bad)/float64(nBefore), float64(nBefore))
+	lowNow, highNow := stats.Wilson(float64(now.Bad)/float64(nNow), float64(nNow))
 	f.Why = fmt.Sprintf("%d of %d [%.2g %%, %.2g %%] before, %d of %d [%.2g %%, %.2g %%] now",
 		before.Bad, nBefore, lowBefore*100, highBefore*100, now.Bad, nNow, lowNow*100, highNow*100)
 	if f.Answer = Passed; lowNow > highBefore {
