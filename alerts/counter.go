@@ -39,6 +39,7 @@ type ringKey struct{ rule, target, location string }
 type ring struct {
 	hits []bool
 	next int
+	seen int // up to n
 }
 
 // NewCounter returns a counter without rules.
@@ -122,6 +123,17 @@ func (c *Counter) add(rule countedRule, id probe.Identity, hit bool) {
 	c.rings[key].add(hit)
 }
 
+// Seen returns how many of a target's last n results, or cold starts or warm-ups,
+// a rule has counted: n where all that it looks back on is known.
+func (c *Counter) Seen(rule, target, location string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r := c.rings[ringKey{rule, target, location}]; r != nil {
+		return r.seen
+	}
+	return 0
+}
+
 // Hit reports whether r meets a condition of the form "k of n", and whether r
 // is one of the n at all: for an outcome or a fault every result is, for a duration only
 // one that counts as good or bad and has that duration.
@@ -187,6 +199,7 @@ func compare(value float64, op string, threshold float64) bool {
 // add puts in the newest result and forgets the oldest.
 func (r *ring) add(hit bool) {
 	r.hits[r.next] = hit
+	r.seen = min(r.seen+1, len(r.hits))
 	r.next++
 	if r.next == len(r.hits) {
 		r.next = 0

@@ -67,7 +67,7 @@ func TestKillChild(t *testing.T) {
 // once, in its hour too, and the file opens within two seconds. HFWATCH_SOAK=1
 // makes it 200 kills.
 func TestKillLosesNothingAcknowledged(t *testing.T) {
-	kills := 20
+	kills := 10
 	if os.Getenv("HFWATCH_SOAK") == "1" {
 		kills = 200
 	}

@@ -82,12 +82,29 @@ func (i *informed) enough(target string, needs int, w *watched) bool {
 	return true
 }
 
+// whole reports whether everything is known of a target, or no results of it will
+// come that could tell more. Cold starts may come without baselines.
+func (i *informed) whole(target string, episodic bool, w *watched) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	m, watched := w.models[target]
+	return !watched || m.Baseline == nil && !episodic || i.counted[target] >= allOf
+}
+
 // known reports whether the samples of now can show that an alert of before the
 // start has ended.
 func (d *Daemon) known(a prom.Alert) bool {
 	w := d.now.Load()
 	i := slices.IndexFunc(w.rules, func(r alerts.Rule) bool { return r.Name == a.Rule })
-	return i < 0 || d.informed.enough(a.Labels["target"], w.rules[i].Memory(), w)
+	if i < 0 {
+		return true
+	}
+	rule, target := w.rules[i], a.Labels["target"]
+	if rule.Expr == "" && rule.When.Form == alerts.FormLast && d.counter.Seen(rule.Name, target, a.Labels["location"]) < rule.When.N {
+		// Neither is every result one of those that it counts, nor any a cold start.
+		return d.informed.whole(target, rule.When.Signal.Episodic(), w)
+	}
+	return d.informed.enough(target, rule.Memory(), w)
 }
 
 // openState opens the journal of alerts, which is there with history off too.

@@ -256,3 +256,49 @@ func TestAlertmanagersHearNoFalseResolve(t *testing.T) {
 		}
 	})
 }
+
+// TestALongColdStartIsNotForgotten: what fires of the last cold start ends with
+// the next and not with the baselines after a restart, with records and without.
+func TestALongColdStartIsNotForgotten(t *testing.T) {
+	for name, head := range map[string]string{"with records": "", "without": "history: off\n"} {
+		t.Run(name, func(t *testing.T) {
+			in(t, func(t *testing.T, r *rig) {
+				ops := &hook{}
+				r.net.Serve(t, "ops.test:80", ops)
+				var loading atomic.Bool
+				r.net.Serve(t, "m.test:80", http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+					if !loading.Load() {
+						good(w, req)
+						return
+					}
+					w.WriteHeader(http.StatusServiceUnavailable)
+					_, _ = w.Write([]byte(`{"error":"Model org/m is currently loading","estimated_time":20.0}`))
+				}))
+				text := head + `notify: [{name: ops, webhook: {url: "http://ops.test/hook"}}]
+alerts: [{name: ColdLong, when: "cold_start > 2m in 1 of 1"}]
+models:
+` + model("m", "http://m.test/", "@every 20s")
+				loads := func(d time.Duration) {
+					loading.Store(true)
+					time.Sleep(d)
+					loading.Store(false)
+					time.Sleep(10 * time.Minute)
+					synctest.Wait()
+				}
+				r.start(text)
+				time.Sleep(2 * time.Minute)
+				loads(5 * time.Minute)
+				r.again(time.Second, text)
+				time.Sleep(5 * time.Minute)
+				synctest.Wait()
+				if f, e := len(ops.of("ColdLong", "m", "firing")), len(ops.of("ColdLong", "m", "resolved")); f != 1 || e != 0 {
+					t.Fatalf("%d pages and %d resolves after a restart, want 1 and 0", f, e)
+				}
+				loads(time.Minute)
+				if f, e := len(ops.of("ColdLong", "m", "firing")), len(ops.of("ColdLong", "m", "resolved")); f != 1 || e != 1 {
+					t.Errorf("%d pages and %d resolves after a short cold start, want 1 and 1", f, e)
+				}
+			})
+		})
+	}
+}
