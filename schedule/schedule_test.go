@@ -273,6 +273,11 @@ func TestMaintenance(t *testing.T) {
 		{"its end", "2026-11-01T03:00:00Z", prod, false, false, false},
 		{"another target", "2026-11-01T01:00:00Z", probe.Identity{Name: "b"}, false, false, false},
 		{"the day on which 02:00 is skipped: from the end of the gap", "2026-03-29T01:00:00Z", prod, true, false, true},
+		{"and for its length in real time", "2026-03-29T02:59:59Z", prod, true, false, true},
+		{"no longer", "2026-03-29T03:00:00Z", prod, false, false, false},
+		{"the day on which 02:00 comes twice: at the first", "2026-10-25T00:00:00Z", prod, true, false, true},
+		{"and for its length in real time, through the second", "2026-10-25T01:59:59Z", prod, true, false, true},
+		{"which begins it no second time", "2026-10-25T02:00:00Z", prod, false, false, false},
 		{"one that stops probing and mutes nothing", "2026-11-03T05:30:00Z", prod, false, true, true},
 	} {
 		now := at(t, tt.at)
