@@ -140,14 +140,12 @@ func (t *Table) put(key string, a prom.Alert, now time.Time) {
 }
 
 // Memory returns how many counted results of a target the rule needs to have
-// seen before it can say that its alert has ended.
+// seen before it can say that its alert has ended. Of conditions of the form "k of
+// n" the Counter tells.
 func (r Rule) Memory() int {
-	switch {
-	case r.Expr == "" && r.When.Form == FormLast:
-		return r.When.N
-	case slices.Contains(prom.Metrics(r.Expr), "hfwatch_target_bad_of_last_5"), slices.Contains(prom.Metrics(r.Expr), "hfwatch_target_consecutive_bad"):
+	metrics := prom.Metrics(r.Expr)
+	if slices.Contains(metrics, "hfwatch_target_bad_of_last_5") || slices.Contains(metrics, "hfwatch_target_consecutive_bad") {
 		return lastOutcomes
-	default:
-		return 1
 	}
+	return 1
 }

@@ -26,8 +26,11 @@ const stateFile = "alerts.journal"
 // for concurrent use.
 type informed struct {
 	mu sync.Mutex
-	// counted are results that count, seen those of any kind.
+	// counted are results that count, seen those of any kind. Those of the records
+	// are among them.
 	counted, seen map[string]int
+	// recalled has the targets of which the records told what there was.
+	recalled map[string]bool
 }
 
 // allOf is more results than any rule looks back on.
@@ -49,18 +52,22 @@ func (i *informed) record(r probe.Result) {
 	}
 }
 
-// restored notes that everything is known of a target.
-func (i *informed) restored(target string) {
+// restored notes that everything is known of a target that was recorded: so many
+// results that count, and those of any kind. Where a rule looks back on more than
+// there were, nothing can have fallen out of its sight: its alert, if it fired, can
+// only seem to have ended, for want of a result that no disk would take before a kill.
+func (i *informed) restored(target string, counted int) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.init()
-	i.counted[target], i.seen[target] = allOf, allOf
+	i.counted[target] = min(i.counted[target]+counted, allOf)
+	i.seen[target], i.recalled[target] = allOf, true
 }
 
 // init makes the maps.
 func (i *informed) init() {
 	if i.counted == nil {
-		i.counted, i.seen = map[string]int{}, map[string]int{}
+		i.counted, i.seen, i.recalled = map[string]int{}, map[string]int{}, map[string]bool{}
 	}
 }
 
@@ -72,7 +79,7 @@ func (i *informed) enough(target string, needs int, w *watched) bool {
 	defer i.mu.Unlock()
 	if target != "" {
 		m, watched := w.models[target]
-		return !watched || m.Baseline == nil || i.counted[target] >= needs
+		return !watched || m.Baseline == nil || i.counted[target] >= needs || needs == 1 && i.recalled[target]
 	}
 	for name, m := range w.models {
 		if m.Baseline != nil && i.seen[name] < needs {
@@ -82,13 +89,17 @@ func (i *informed) enough(target string, needs int, w *watched) bool {
 	return true
 }
 
-// whole reports whether everything is known of a target, or no results of it will
-// come that could tell more. Cold starts may come without baselines.
-func (i *informed) whole(target string, episodic bool, w *watched) bool {
+// silent reports whether no more can be learned of a target for a condition of the
+// form "k of n" that has not counted n yet. Results will come, if only it is probed;
+// cold starts may not for weeks, so that those of the records must do.
+func (i *informed) silent(target string, episodic bool, w *watched) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	m, watched := w.models[target]
-	return !watched || m.Baseline == nil && !episodic || i.counted[target] >= allOf
+	if !watched || episodic {
+		return !watched || i.recalled[target]
+	}
+	return m.Baseline == nil
 }
 
 // known reports whether the samples of now can show that an alert of before the
@@ -100,9 +111,10 @@ func (d *Daemon) known(a prom.Alert) bool {
 		return true
 	}
 	rule, target := w.rules[i], a.Labels["target"]
-	if rule.Expr == "" && rule.When.Form == alerts.FormLast && d.counter.Seen(rule.Name, target, a.Labels["location"]) < rule.When.N {
+	if rule.Expr == "" && rule.When.Form == alerts.FormLast {
 		// Neither is every result one of those that it counts, nor any a cold start.
-		return d.informed.whole(target, rule.When.Signal.Episodic(), w)
+		// Until it has counted n, what fired has not ended: nothing fell out of its sight.
+		return d.counter.Seen(rule.Name, target, a.Labels["location"]) >= rule.When.N || d.informed.silent(target, rule.When.Signal.Episodic(), w)
 	}
 	return d.informed.enough(target, rule.Memory(), w)
 }

@@ -195,7 +195,11 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) {
 		}
 		state := exporter.State{FirstSeen: times.FirstSeen, LastResult: times.LastResult, LastSuccess: times.LastSuccess}
 		labels := m.Target.Labels
+		counted := 0
 		for _, res := range last {
+			if res.Enters() {
+				counted++
+			}
 			state.Recent = append(state.Recent, res.Counts)
 			d.counter.RecordOf(res, labels)
 			d.evidence.Record(res)
@@ -206,7 +210,7 @@ func (d *Daemon) restore(ctx context.Context, cfg *config.Config) {
 		d.exporter.Restore(name, state)
 		d.recallState(ctx, name, cfg.Location, last)
 		if len(last) > 0 {
-			d.informed.restored(name)
+			d.informed.restored(name, counted)
 		}
 	}
 }

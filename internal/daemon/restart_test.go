@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"database/sql"
 	"encoding/json"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -128,6 +130,74 @@ models:
 			t.Errorf("of the last five results on the disk were bad: %v, want 3 as it fired and 2 as it resolved", told)
 		}
 	})
+}
+
+// TestAResultLostBeforeAKillResolvesNothing: where the disk did not take the last
+// result that made an alert before hfwatch was killed, too few are bad after the
+// start. It fires on until enough was seen, and then ends.
+func TestAResultLostBeforeAKillResolvesNothing(t *testing.T) {
+	in(t, func(t *testing.T, r *rig) {
+		ops := &hook{}
+		r.net.Serve(t, "ops.test:80", ops)
+		var healed atomic.Bool
+		r.net.Serve(t, "m.test:80", http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if healed.Load() {
+				good(w, req)
+				return
+			}
+			status(http.StatusBadGateway)(w, req)
+		}))
+		text := `notify: [{name: ops, webhook: {url: "http://ops.test/hook"}}]
+alerts: [{name: Gateway, when: "outcome(server_error|overloaded|unknown) in 3 of 5"}]
+models:
+` + model("bad", "http://m.test/bad", "@every 20s")
+		r.start(text)
+		time.Sleep(75 * time.Second)
+		names := []string{"TargetFailing", "Gateway"}
+		for _, name := range names {
+			if got := ops.of(name, "bad", "firing"); len(got) != 1 {
+				t.Fatalf("%d pages of %s, want 1", len(got), name)
+			}
+		}
+		path := filepath.Join(r.d.now.Load().cfg.Data.Dir, recordsName)
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+		lose(t, path)
+		time.Sleep(time.Second)
+		r.start(text)
+		time.Sleep(2 * time.Minute)
+		for _, name := range names {
+			if fired, ended := ops.of(name, "bad", "firing"), ops.of(name, "bad", "resolved"); len(fired) != 1 || len(ended) != 0 {
+				t.Errorf("%s: %d pages and %d resolves of what fails on, want 1 and none", name, len(fired), len(ended))
+			}
+		}
+		healed.Store(true)
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		for _, name := range names {
+			if ended := ops.of(name, "bad", "resolved"); len(ended) != 1 {
+				t.Errorf("%s: %d resolves, want 1", name, len(ended))
+			}
+		}
+	})
+}
+
+// lose deletes all results but two from the records.
+func lose(t *testing.T, path string) {
+	t.Helper()
+	db, err := sql.Open("sqlite3", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(t.Context(), "DELETE FROM results WHERE id NOT IN (SELECT id FROM results ORDER BY due LIMIT 2)"); err != nil {
+		t.Fatal(err)
+	}
+	var left int
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM results").Scan(&left); err != nil || left != 2 {
+		t.Fatalf("%d results are left (%v), want 2", left, err)
+	}
 }
 
 // TestAModelTakenOutWhileDownIsResolved.
