@@ -80,6 +80,8 @@ const (
 	WhyAwake = "not_asleep"
 	// WhyPaused is an endpoint that a person stopped.
 	WhyPaused = "paused"
+	// WhyUnread is a management API that could not be read all the while.
+	WhyUnread = "state_not_read"
 )
 
 // Experiment is the state of one experiment. It is plain, and a function of
@@ -154,8 +156,9 @@ func (x *Experiment) idle(now time.Time) Move {
 		return Move{Act: Over, At: now, Why: WhyPaused}
 	case x.read && x.reading.State == ManagedScaledToZero:
 		return x.begin(now)
-	case x.read && now.Sub(x.begun) >= limit:
-		return Move{Act: Over, At: now, Why: WhyAwake}
+	case now.Sub(x.begun) >= limit:
+		// Whatever the API says, or where it never answers: other lanes are held meanwhile.
+		return Move{Act: Over, At: now, Why: pick(x.read, WhyAwake, WhyUnread)}
 	}
 	return x.due(Read, x.lastRead, IdlePace, now)
 }

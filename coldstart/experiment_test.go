@@ -31,3 +31,20 @@ func TestIdleTimeCountsFromTheLastRequest(t *testing.T) {
 		}
 	}
 }
+
+// TestAnUnreadableAPIEndsTheWait: other lanes do not stand back for ever where the
+// management API never answers.
+func TestAnUnreadableAPIEndsTheWait(t *testing.T) {
+	t.Parallel()
+	plan := Plan{Method: Hold, Idle: time.Hour, GiveUp: 15 * time.Minute, Requests: 60, Managed: true}
+	x, now := NewExperiment(plan, t0, t0), t0
+	move := x.Next(now)
+	for move.Act == Read && now.Before(t0.Add(5*time.Hour)) {
+		now = move.At
+		x.Did(Read, now)
+		move = x.Next(now.Add(IdlePace))
+	}
+	if want := (Move{Act: Over, At: t0.Add(70 * time.Minute), Why: WhyUnread}); move != want {
+		t.Errorf("%+v, want %+v", move, want)
+	}
+}

@@ -94,6 +94,11 @@ type Machine struct {
 	// answered of the last valid answer.
 	lastAsked, lastRead, lastSeen, answered time.Time
 
+	// said is the last reading of the management API, and refuted that the model has
+	// answered since, though it said loading.
+	said    Reading
+	refuted bool
+
 	asking asking
 	out    []Event
 }
@@ -140,12 +145,16 @@ func (m *Machine) See(ev Evidence) []Event {
 // sign returns what an evidence says. An answer of the model's own says more than
 // what others say of it: the Hub's check that fails is heard only of a model that
 // has not been asked for long, and a health route that is not well only of one that
-// has not answered.
+// has not answered. A reading that says loading of a model that answers is late or
+// wrong: after the answer it says nothing until it is another one.
 func (m *Machine) sign(ev Evidence) Sign {
 	if ev.Source == FromHub && ev.Failing && ev.At.Sub(m.lastAsked) < HubPace {
 		return SignNone
 	}
 	if ev.Source == FromHealth && !ev.Well && !m.state.Cold() && m.state != Unknown {
+		return SignNone
+	}
+	if ev.Source == FromManagement && m.refuted && ev.Reading == m.said {
 		return SignNone
 	}
 	return ev.sign(m.usual, m.maySleep(ev))
@@ -158,6 +167,10 @@ func (m *Machine) date(ev Evidence, sign Sign) {
 		m.lastAsked, m.asking = ev.At, asking{}
 	case FromManagement, FromHub:
 		m.lastRead = ev.At
+		if ev.Source == FromManagement {
+			m.refuted = m.refuted && ev.Reading == m.said
+			m.said = ev.Reading
+		}
 	case FromHealth:
 	}
 	if sign != SignNone {
@@ -165,6 +178,7 @@ func (m *Machine) date(ev Evidence, sign Sign) {
 	}
 	if ev.Valid() {
 		m.answered = ev.At
+		m.refuted = m.said.sign() == SignLoading
 	}
 	m.gaveUp = m.gaveUp && !ev.Valid() && sign != SignAsleep
 }

@@ -311,3 +311,19 @@ func TestWhenToLook(t *testing.T) {
 		}
 	}
 }
+
+// TestAReadingThatAnswersRefute: a management API that says initializing of a
+// model that answers ends no episode and begins no other; another reading is heard.
+func TestAReadingThatAnswersRefute(t *testing.T) {
+	t.Parallel()
+	s := newStory(t, Facts{Idle: time.Hour})
+	for i := range 5 {
+		at := time.Duration(i) * 5 * sec
+		s.read(at, ManagedInitializing, 0, 1)
+		s.answer(at+2*sec, sec, probe.OK)
+	}
+	s.want("0s opened", "0s loading", "2s warming")
+	s.read(30*sec, ManagedScaledToZero, 0, 0)
+	s.read(60*sec, ManagedInitializing, 0, 1)
+	s.want("0s opened", "0s loading", "2s warming", "30s closed slept", "30s asleep", "1m0s opened", "1m0s loading")
+}

@@ -353,3 +353,27 @@ func TestReloadInMidExperiment(t *testing.T) {
 		})
 	}
 }
+
+// TestSentToSleepInMidExperiment: an endpoint that a person sends to sleep while an
+// experiment waits for it is not woken a second time.
+func TestSentToSleepInMidExperiment(t *testing.T) {
+	for _, method := range []string{"hold", "poll"} {
+		t.Run(method, func(t *testing.T) {
+			in(t, func(t *testing.T, r *rig) {
+				server := sleeping(t, r, sim.Cold{Idle: simSeconds(900), Pending: simSeconds(10), Initializing: simSeconds(60)})
+				r.start(sleeper("wake: observe_cold", "baseline: off", `cold_start: {schedule: "0 1 * * *", idle: 15m, method: `+method+`, give_up: 10m}`))
+				time.Sleep(time.Hour + 30*time.Second)
+				order(t, server, "scale-to-zero")
+				time.Sleep(time.Hour)
+				if woken, _ := coldStarts(server.ColdTruth("one")); len(woken) != 1 {
+					t.Errorf("woken %d times, want once: %+v", len(woken), woken)
+				}
+				all := r.episodes()
+				if len(all) != 1 || all[0].End != coldstart.EndSlept {
+					t.Errorf("episodes %+v, want one that ended as slept", all)
+				}
+				r.want(1, "hfwatch_wake_ups_total", "target", "one", "kind", "coldstart")
+			})
+		})
+	}
+}

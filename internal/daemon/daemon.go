@@ -116,8 +116,10 @@ type Daemon struct {
 	drainOnce sync.Once
 	drained   error
 	stopping  atomic.Bool
-	stopOnce  sync.Once
-	stopped   error
+	// ending is closed when Stop begins.
+	ending   chan struct{}
+	stopOnce sync.Once
+	stopped  error
 }
 
 // New builds a daemon from its configuration. Nothing is probed before Start.
@@ -130,7 +132,7 @@ func New(ctx context.Context, o Options) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{opts: o, logger: o.Logger, accounts: fault.NewAccounts(), checking: make(chan struct{}, 1)}
+	d := &Daemon{opts: o, logger: o.Logger, accounts: fault.NewAccounts(), checking: make(chan struct{}, 1), ending: make(chan struct{})}
 	if err := d.build(ctx, cfg); err != nil {
 		return nil, errors.Join(err, d.undo.run(context.WithoutCancel(ctx)))
 	}
@@ -289,6 +291,7 @@ func (d *Daemon) Stop(ctx context.Context) error {
 	d.stopOnce.Do(func() {
 		d.ready.Store(false)
 		d.stopping.Store(true)
+		close(d.ending)
 		d.reloading.Lock()
 		defer d.reloading.Unlock()
 		d.windows.stopAll("hfwatch was stopped", func(string) bool { return false })

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/hfwatch/hfwatch/budget"
@@ -50,6 +51,8 @@ type trial struct {
 	// answers has what came of the request under way.
 	answers  chan answered
 	withheld bool
+	// opened is set once the first request has opened the episode.
+	opened atomic.Bool
 }
 
 // answered is what came of one request.
@@ -103,8 +106,8 @@ func (t *trial) run(ctx context.Context) {
 		if !t.until(ctx, move.At) {
 			continue
 		}
-		if m, ok := t.d.now.Load().models[t.m.Target.Name]; !ok || m.ColdStart == nil || ctx.Err() != nil {
-			// A reload has taken out what this is for, or hfwatch stops.
+		if why := t.barred(ctx, move.Act); why != "" {
+			t.d.logger.Info("a cold-start experiment ends early", "target", t.m.Target.Name, "why", why)
 			t.x.Stop()
 			continue
 		}
@@ -112,12 +115,49 @@ func (t *trial) run(ctx context.Context) {
 	}
 }
 
+// barred returns why the next act may not be done; empty where it may.
+func (t *trial) barred(ctx context.Context, act coldstart.Act) string {
+	w, name := t.d.now.Load(), t.m.Target.Name
+	m, ok := w.models[name]
+	switch {
+	case ctx.Err() != nil:
+		return "hfwatch stops"
+	case !ok || m.ColdStart == nil:
+		return "a reload has taken it out"
+	case !sameEndpoint(m, t.m):
+		return "a reload has moved the endpoint"
+	case act != coldstart.Wake && act != coldstart.Ask:
+		return ""
+	case t.d.held(name, time.Now()):
+		return "the account is held"
+	case w.maintenance.StopsProbing(w.identity(name), time.Now()):
+		return "a maintenance time has begun"
+	}
+	return ""
+}
+
+// sameEndpoint reports whether two configurations of a model mean the same endpoint.
+func sameEndpoint(a, b config.Model) bool {
+	if (a.Managed == nil) != (b.Managed == nil) || a.Managed != nil && (a.Managed.Namespace != b.Managed.Namespace || a.Managed.Name != b.Managed.Name) {
+		return false
+	}
+	return a.Target.Endpoint.URL.String() == b.Target.Endpoint.URL.String()
+}
+
 // until waits for a time, and reports false where something came before it.
 func (t *trial) until(ctx context.Context, at time.Time) bool {
 	timer := time.NewTimer(time.Until(at))
 	defer timer.Stop()
+	ending := t.d.ending
+	if t.x.Asking() {
+		// What is in flight has the grace time.
+		ending = nil
+	}
 	select {
 	case <-ctx.Done():
+		t.x.Stop()
+		return false
+	case <-ending:
 		t.x.Stop()
 		return false
 	case a := <-t.answers:
@@ -138,7 +178,10 @@ func (t *trial) over(cancel context.CancelFunc, why string) {
 	if why != "" {
 		t.d.logger.Warn("no cold start could be measured", "target", name, "why", why)
 	}
-	t.d.follow(t.d.tracker.Finish(name, coldstart.EndStopped, time.Now()))
+	if !t.d.stopping.Load() {
+		// What hfwatch's end cuts off is interrupted.
+		t.d.follow(t.d.tracker.Finish(name, coldstart.EndStopped, time.Now()))
+	}
 }
 
 // do does one act.
@@ -168,6 +211,18 @@ func (t *trial) read(ctx context.Context) {
 	}
 	t.health = e.HealthRoute
 	t.x.See(managed(began, e))
+	t.follow()
+}
+
+// follow ends the experiment with its episode: warm, given up, or asleep again. One
+// more request would wake the model a second time.
+func (t *trial) follow() {
+	if !t.opened.Load() {
+		return
+	}
+	if e := t.d.tracker.View(t.m.Target.Name).Episode; e == nil || e.ID != t.episode {
+		t.x.Stop()
+	}
 }
 
 // well asks the health route.
@@ -199,6 +254,7 @@ func (t *trial) ask(ctx context.Context, now time.Time, move coldstart.Move) {
 		shot.Episode = t.episode
 		before = func() {
 			t.d.follow(t.d.tracker.Expect(target.Name, t.episode, coldstart.Method(t.m.ColdStart.Method), now))
+			t.opened.Store(true)
 		}
 	}
 	go func() {
@@ -219,8 +275,15 @@ func (t *trial) answer(a answered) {
 		ev = coldstart.Evidence{Source: coldstart.FromAnswer, Outcome: probe.Canceled}
 	}
 	t.x.See(ev)
-	if e := t.d.tracker.View(t.m.Target.Name).Episode; e == nil || e.ID != t.episode {
-		// It is over: warm, given up, or asleep again.
+	switch {
+	case a.res.Fault == probe.FaultAccount:
+		// It says nothing of the model, and more requests would be refused as well.
+		t.d.logger.Warn("a cold-start experiment ends early", "target", t.m.Target.Name, "why", "the account was refused", "outcome", string(a.res.Outcome))
 		t.x.Stop()
+	case !t.opened.Load():
+		// The first request could not be made.
+		t.x.Stop()
+	default:
+		t.follow()
 	}
 }
