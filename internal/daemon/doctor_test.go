@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hfwatch/hfwatch/fault"
@@ -116,8 +117,10 @@ func (c *clinic) examine(text string, change ...func(*Doctor)) (lines []string, 
 	return lines, announced
 }
 
-// paid returns the requests that could cost money: all POSTs.
+// paid returns the requests that could cost money: all POSTs. The simulator notes
+// each once it has answered, and so it is waited for.
 func (c *clinic) paid() (paths []string) {
+	synctest.Wait()
 	for _, rec := range c.sim.Truth() {
 		if rec.Method == http.MethodPost {
 			paths = append(paths, rec.Path)
